@@ -1,0 +1,14 @@
+"""What the command line and Python share: the walk over a pair, joined with its report."""
+
+from changedet.api.jobs import describe, rebuild_report, register, run, sample_pair
+from changedet.api.results import RegistrationResult, Result
+
+__all__ = [
+    "RegistrationResult",
+    "Result",
+    "describe",
+    "rebuild_report",
+    "register",
+    "run",
+    "sample_pair",
+]

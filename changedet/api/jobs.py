@@ -1,0 +1,288 @@
+"""The jobs: run a pair, register it, describe it, rebuild its report."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from concurrent.futures import Executor
+from contextlib import nullcontext
+from importlib import resources
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import cv2
+
+from changedet.api.results import RegistrationResult, Result
+from changedet.api.views import views_of_folder, views_of_outcome
+from changedet.core.errors import EnvironmentFault, InputError
+from changedet.core.options import RunOptions
+from changedet.io.output import check_output, stage
+from changedet.pipeline import (
+    Outcome,
+    Progress,
+    describe_pair,
+    no_progress,
+    register_pair,
+    run_pair,
+)
+from changedet.report.figures import draw_figures, to_png
+from changedet.report.page import render_page
+from changedet.report.pictures import encode_png
+from changedet.report.qml import classes_qml
+from changedet.report.views import Views
+from changedet.result import Figure, Record, read_record
+
+
+def run(
+    before: str | Path,
+    after: str | Path,
+    *,
+    options: RunOptions | None = None,
+    output: str | Path | None = None,
+    overwrite: bool = False,
+    executor: Executor | None = None,
+    progress: Progress | None = None,
+    command: str = "",
+    **wishes: Any,
+) -> Result:
+    """Compare two images of one place: the same work as ``changedet run``.
+
+    Parameters
+    ----------
+    before, after : path-like
+        Image files.
+    options : RunOptions, optional
+        All wishes at once; or give its fields by name (``gsd=0.5, footprints="b.gpkg"``).
+    output : path-like, optional
+        Result folder; without it the result lives in a temporary folder until ``save``.
+    overwrite : bool
+        Replace a result that is there.
+    executor : concurrent.futures.Executor, optional
+        Blocks are computed on it.
+    progress : callable, optional
+        Takes the name of a stage and the fraction of it that is done.
+    command : str
+        For the provenance.
+
+    Returns
+    -------
+    Result
+        With ``status == "refused"``, and no areas, where the pair must not be compared.
+
+    Raises
+    ------
+    InputError
+        Where a file cannot be used.
+    UsageError
+        Where ``output`` is in the way.
+    """
+    wanted = _options(options, wishes)
+
+    def work(folder: Path) -> tuple[Record, None]:
+        outcome = run_pair(
+            before, after, options=wanted, folder=folder, executor=executor,
+            progress=progress or no_progress, command=command,
+        )
+        return _complete(outcome, folder), None
+
+    record, folder, keep, _ = _into(output, overwrite, work)
+    return Result(record=record, folder=folder, keep=keep)
+
+
+def register(
+    before: Any,
+    after: Any,
+    *,
+    options: RunOptions | None = None,
+    output: str | Path | None = None,
+    overwrite: bool = False,
+    executor: Executor | None = None,
+    progress: Progress | None = None,
+    command: str = "",
+    **wishes: Any,
+) -> Any:
+    """Bring AFTER onto BEFORE's grid and nothing more.
+
+    Parameters
+    ----------
+    before, after : path-like or ndarray
+        Image files, or grey arrays of shape (height, width) (not finite = not valid).
+    options, output, overwrite, executor, progress, command :
+        As in :func:`run`; of no use with arrays, except ``options``.
+
+    Returns
+    -------
+    RegistrationResult or Alignment
+        An :class:`~changedet.register.alignment.Alignment` for arrays.
+    """
+    wanted = _options(options, wishes)
+    if hasattr(before, "ndim") and hasattr(after, "ndim"):
+        from changedet.register.estimate import estimate_alignment
+        from changedet.register.reader import ArrayReader
+
+        return estimate_alignment(
+            ArrayReader(image=before), ArrayReader(image=after),
+            options=wanted.coregistration, gsd_m=wanted.gsd, executor=executor,
+        )
+
+    def work(folder: Path) -> tuple[Record, Any]:
+        outcome = register_pair(
+            before, after, options=wanted, folder=folder, executor=executor,
+            progress=progress or no_progress, command=command,
+        )
+        return _complete(outcome, folder, page=False), outcome
+
+    record, folder, keep, outcome = _into(output, overwrite, work)
+    alignment = None if outcome.scene is None else outcome.scene.alignment
+    return RegistrationResult(record=record, folder=folder, keep=keep, alignment=alignment)
+
+
+def describe(
+    before: str | Path, after: str | Path, *, options: RunOptions | None = None
+) -> dict[str, Any]:
+    """Say what would be done with a pair, without doing it."""
+    return describe_pair(before, after, options or RunOptions())
+
+
+def rebuild_report(folder: str | Path) -> Path:
+    """Write report.html anew from a result folder, without computing anything again.
+
+    Raises
+    ------
+    InputError
+        Where the folder holds no result.
+    """
+    place = Path(folder)
+    record = read_record(place / "result.json")
+    pictures = {}
+    for figure in record.figures:
+        path = place / figure.file
+        if not path.is_file():
+            raise InputError(f"{path}: the picture is missing; run the pair again")
+        pictures[path.stem] = (path.read_bytes(), figure.alt)
+    page = render_page(record, views_of_folder(place, record), pictures)
+    target = place / "report.html"
+    draft = place / ".report.html.part"
+    try:
+        draft.write_text(page, encoding="utf-8")
+        draft.replace(target)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise EnvironmentFault(f"{target}: cannot be written ({error.strerror})") from error
+    return target
+
+
+def sample_pair() -> tuple[Path, Path, Path]:
+    """Return BEFORE, AFTER and the footprints of the sample that ships with the package."""
+    packaged = Path(str(resources.files("changedet"))) / "samples" / "town"
+    checkout = Path(__file__).resolve().parents[2] / "samples" / "town"
+    place = packaged if packaged.is_dir() else checkout
+    paths = tuple(place / name for name in ("before.tif", "after.tif", "footprints.geojson"))
+    if not all(path.is_file() for path in paths):
+        raise EnvironmentFault(f"{place}: the sample pair is missing; install changedet again")
+    return paths[0], paths[1], paths[2]
+
+
+def _options(options: RunOptions | None, wishes: dict[str, Any]) -> RunOptions:
+    if not wishes:
+        return options or RunOptions()
+    given = {} if options is None else options.model_dump(exclude_unset=True)
+    return RunOptions.model_validate({**given, **wishes})
+
+
+def _into(
+    output: str | Path | None,
+    overwrite: bool,
+    work: Callable[[Path], tuple[Record, Any]],
+) -> tuple[Record, Path, TemporaryDirectory[str] | None, Any]:
+    """Do the work in a staging folder of ``output``, or in a temporary one."""
+    keep = None
+    if output is None:
+        keep = TemporaryDirectory(prefix="changedet-")
+        place = nullcontext(Path(keep.name))
+    else:
+        check_output(output, overwrite=overwrite)
+        place = stage(output, overwrite=overwrite)
+    # One thread per block: OpenCV's own threads would only fight with those of the executor.
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        with place as folder:
+            record, extra = work(folder)
+    except MemoryError:
+        raise EnvironmentFault("out of memory: try --block-size 512 and --jobs 1") from None
+    finally:
+        cv2.setNumThreads(threads)
+    return record, folder if output is None else Path(output), keep, extra
+
+
+def _complete(outcome: Outcome, folder: Path, *, page: bool = True) -> Record:
+    """Add figures, report, summary and, last, result.json; return the final record."""
+    record = outcome.record
+    if record.status == "refused" or outcome.scene is None:
+        (folder / "result.json").write_text(record.to_json(), encoding="utf-8")
+        return record
+    views = views_of_outcome(outcome, folder)
+    if views is None:
+        raise EnvironmentFault("the maps that were just written cannot be read back")
+    record, pictures = _draw(views, record, folder)
+    if page:
+        (folder / "summary.csv").write_text(summary_csv(record), encoding="utf-8-sig")
+        (folder / "maps" / "classes.qml").write_text(classes_qml(), encoding="utf-8")
+        text = render_page(record, views, pictures)
+        (folder / "report.html").write_text(text, encoding="utf-8")
+    (folder / "result.json").write_text(record.to_json(), encoding="utf-8")
+    return record
+
+
+def _draw(
+    views: Views, record: Record, folder: Path
+) -> tuple[Record, dict[str, tuple[bytes, str]]]:
+    place = folder / "figures"
+    place.mkdir()
+    pictures = {
+        name: (to_png(figure), alt) for name, (figure, alt) in draw_figures(views, record).items()
+    }
+    plain = "The before image alone, as a picture of the size of the report's map."
+    (place / "before.png").write_bytes(encode_png(views.before))
+    for name, (png, _) in pictures.items():
+        (place / f"{name}.png").write_bytes(png)
+    listed = [Figure(file=f"figures/{name}.png", alt=alt) for name, (_, alt) in pictures.items()]
+    listed.append(Figure(file="figures/before.png", alt=plain))
+    return record.model_copy(update={"figures": tuple(listed)}), pictures
+
+
+def summary_csv(record: Record) -> str:
+    """Return the one row of summary.csv with its header; units stand in the names."""
+    row: dict[str, Any] = {
+        "title": record.title,
+        "status": record.status,
+        "before_date": record.inputs.before.date,
+        "after_date": record.inputs.after.date,
+    }
+    if record.grid is not None:
+        row["gsd_m"] = record.grid.gsd_m
+        row["analysed_share"] = record.grid.analysed_share
+    if record.registration is not None:
+        row["registration_rmse_px"] = record.registration.rmse_px
+    for name in ("built", "vegetation"):
+        part = getattr(record, name)
+        if part is not None:
+            values = part.model_dump(exclude={"method"})
+            row |= {f"{name}_{key}": value for key, value in values.items()}
+    if record.buildings is not None:
+        row |= {f"buildings_{k}": v for k, v in record.buildings.model_dump().items()}
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(row)
+    writer.writerow([_cell(value) for value in row.values()])
+    return text.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    """Keep a spreadsheet from taking a text for a formula."""
+    if isinstance(value, str) and value[:1] in "=+-@\t\r":
+        return "'" + value
+    return value

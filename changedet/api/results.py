@@ -1,0 +1,126 @@
+"""What a run hands to Python: the record, and the folder with its maps, that show themselves."""
+
+from __future__ import annotations
+
+import base64
+import html
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from changedet.api.views import views_of_folder
+from changedet.core.errors import InputError
+from changedet.io.output import stage
+from changedet.register.alignment import Alignment
+from changedet.report import figures
+from changedet.result import Buildings, Built, Record, Registration, Vegetation
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Drawing
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Result:
+    """The result of one pair.
+
+    Parameters
+    ----------
+    record : Record
+        What result.json holds.
+    folder : Path
+        The result folder; a temporary one, gone with this object, until :meth:`save`.
+    """
+
+    record: Record
+    folder: Path
+    keep: TemporaryDirectory[str] | None = field(default=None, repr=False)
+
+    @property
+    def status(self) -> str:
+        """``ok``, ``degraded`` or ``refused``."""
+        return self.record.status
+
+    @property
+    def built(self) -> Built | None:
+        """Built area before and destroyed; None after a refusal."""
+        return self.record.built
+
+    @property
+    def vegetation(self) -> Vegetation | None:
+        """Vegetation before, lost and gained; None after a refusal."""
+        return self.record.vegetation
+
+    @property
+    def buildings(self) -> Buildings | None:
+        """Counts by grade; None after a refusal."""
+        return self.record.buildings
+
+    @property
+    def registration(self) -> Registration | None:
+        """How well the images were brought together."""
+        return self.record.registration
+
+    def plot(self) -> Drawing:
+        """Draw the classes over the after image.
+
+        Raises
+        ------
+        InputError
+            After a refusal: there is nothing to draw.
+        """
+        views = views_of_folder(self.folder, self.record)
+        if views is None:
+            raise InputError("a refused pair has no maps to draw; see record.refusals")
+        return figures.classes(views, self.record)
+
+    def save(self, output: str | Path, *, overwrite: bool = False) -> Result:
+        """Copy the result folder to ``output``, as one transaction, and return it there.
+
+        Raises
+        ------
+        UsageError
+            Where ``output`` holds something and ``overwrite`` is not set.
+        """
+        with stage(output, overwrite=overwrite) as staged:
+            for path in sorted(self.folder.iterdir()):
+                if path.name.startswith("."):
+                    continue
+                copy = shutil.copytree if path.is_dir() else shutil.copy2
+                copy(path, staged / path.name)
+        return Result(record=self.record, folder=Path(output))
+
+    def _repr_html_(self) -> str:
+        """Show the headline and two pictures in a notebook, without a server."""
+        from changedet.report.content import headline
+
+        lines = "".join(f"<p>{html.escape(line)}</p>" for line in headline(self.record))
+        pictures = "".join(
+            self._picture(name) for name in ("before_after", "classes") if self._has(name)
+        )
+        return (
+            f"<section><h3>{html.escape(self.record.title)} "
+            f"({html.escape(self.record.status)})</h3>{lines}{pictures}</section>"
+        )
+
+    def _has(self, name: str) -> bool:
+        return (self.folder / "figures" / f"{name}.png").is_file()
+
+    def _picture(self, name: str) -> str:
+        data = base64.b64encode((self.folder / "figures" / f"{name}.png").read_bytes()).decode()
+        alt = next(
+            (f.alt for f in self.record.figures if f.file == f"figures/{name}.png"), name
+        )
+        return (
+            f'<img alt="{html.escape(alt, quote=True)}" style="max-width:100%" '
+            f'src="data:image/png;base64,{data}">'
+        )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RegistrationResult(Result):
+    """The result of co-registration alone."""
+
+    alignment: Alignment | None = None
+    """None where the pair was refused before it was tried."""

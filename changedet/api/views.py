@@ -1,0 +1,189 @@
+"""Files and results -> what the report draws, decimated to the size of a screen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from changedet.core.grid import Grid
+from changedet.io.raster import read_small, read_window
+from changedet.io.vector import read_own_layer
+from changedet.pipeline.scene import visible_roles
+from changedet.pipeline.walk import Outcome
+from changedet.report.pictures import decode
+from changedet.report.views import Histogram, Outline, Views
+from changedet.result import Record
+
+SIZE = 1600
+"""Longest side of a view, pixels."""
+MAX_OUTLINES = 20_000
+"""Buildings drawn in the report; the layer holds them all."""
+
+
+def to_display(values: NDArray[np.floating], valid: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Stretch up to three bands to 8 bits, together, so that colours stay what they are.
+
+    Parameters
+    ----------
+    values : ndarray, shape (bands, height, width)
+        One or three bands.
+    valid : ndarray of bool, shape (height, width)
+        True = use; the rest becomes black.
+    """
+    bands = values if len(values) == 3 else np.repeat(values[:1], 3, axis=0)
+    low, high = np.percentile(bands[:, valid], [1, 99]) if valid.any() else (0.0, 1.0)
+    scaled = (bands - low) / max(float(high - low), 1e-6) * 254 + 1
+    shown = np.where(valid, np.clip(np.rint(scaled), 1, 255), 0)
+    return np.moveaxis(shown.astype(np.uint8), 0, -1)
+
+
+def views_of_outcome(outcome: Outcome, folder: Path) -> Views | None:
+    """Make the views of a fresh result; None where the pair was refused before any map."""
+    scene = outcome.scene
+    if scene is None:
+        return None
+    zoom = _zoom(scene.grid)
+    values, valid = read_window(
+        scene.before, scene.grid.window, roles=visible_roles(scene.before), zoom=zoom
+    )
+    points = scene.alignment.tie_points
+    tie_points = np.stack(
+        [points.col, points.row, points.dcol, points.drow, points.residual_px, points.role], axis=1
+    ).astype(float)
+    roles = visible_roles(scene.after)
+    bands = [scene.after.roles.index(role) for role in roles]
+    return _views(
+        folder,
+        scene.grid,
+        to_display(values, valid),
+        bands,
+        buildings=_outlines_of(outcome, scene.grid, zoom),
+        tie_points=tie_points,
+        histograms=tuple(
+            Histogram(
+                name=h.name, label=h.label, edges=h.edges, counts=h.counts,
+                null_counts=h.null_counts, threshold=h.threshold,
+            )
+            for h in outcome.histograms
+        ),
+    )
+
+
+def views_of_folder(folder: Path, record: Record) -> Views | None:
+    """Make the views of a result folder from its own files alone."""
+    grid_record = record.grid
+    picture = folder / "figures" / "before.png"
+    if grid_record is None or not picture.is_file():
+        return None
+    from affine import Affine
+
+    gsd = grid_record.gsd_m
+    transform = Affine(*grid_record.transform)
+    res = float(np.sqrt(abs(transform.determinant)))
+    grid = Grid(
+        width=grid_record.width,
+        height=grid_record.height,
+        transform=transform,
+        crs=grid_record.crs,
+        unit_m=None if gsd is None else gsd / res,
+    )
+    roles = record.inputs.after.bands
+    wanted = [role for role in ("red", "green", "blue") if role in roles]
+    names = list(roles)
+    bands = [names.index(role) for role in wanted] if len(wanted) == 3 else [0]
+    buildings, points = _layers_of(folder / "vectors.gpkg", grid)
+    return _views(
+        folder, grid, decode(picture.read_bytes()), bands,
+        buildings=buildings, tie_points=points, histograms=(),
+    )
+
+
+def _zoom(grid: Grid) -> int:
+    return max(1, -(-max(grid.shape) // SIZE))
+
+
+def _views(
+    folder: Path,
+    grid: Grid,
+    before: NDArray[np.uint8],
+    after_bands: list[int],
+    *,
+    buildings: tuple[Outline, ...],
+    tie_points: NDArray[np.float64],
+    histograms: tuple[Histogram, ...],
+) -> Views:
+    zoom = _zoom(grid)
+    maps = folder / "maps"
+    pixel = read_small(maps / "pixel_change.tif", size=SIZE)[0]
+    after = read_small(maps / "aligned.tif", size=SIZE)[after_bands].astype(np.float32)
+    seen = np.isfinite(after).all(axis=0) & (pixel != 255)
+    return Views(
+        before=before,
+        after=to_display(np.nan_to_num(after), seen),
+        valid=pixel != 255,
+        pixel_change=pixel,
+        structural_change=read_small(maps / "structural_change.tif", size=SIZE)[0],
+        classes=read_small(maps / "classes.tif", size=SIZE, resampling="nearest")[0],
+        grid=grid.zoom_out(zoom),
+        zoom=float(zoom),
+        buildings=buildings,
+        tie_points=tie_points,
+        histograms=histograms,
+    )
+
+
+def _outlines_of(outcome: Outcome, grid: Grid, zoom: int) -> tuple[Outline, ...]:
+    found, assessment = outcome.outlines, outcome.assessment
+    if found is None or assessment is None:
+        return ()
+    areas = outcome.areas_m2
+    return tuple(
+        Outline(
+            id=str(name),
+            ring=_ring(shape, grid, zoom),
+            grade=str(assessment.grade[number]),
+            score=_known(assessment.probability[number]),
+            area_m2=None if areas is None else float(areas[number]),
+        )
+        for number, (name, shape) in enumerate(
+            zip(found.ids[:MAX_OUTLINES], found.geometries[:MAX_OUTLINES], strict=True)
+        )
+    )
+
+
+def _layers_of(path: Path, grid: Grid) -> tuple[tuple[Outline, ...], NDArray[np.float64]]:
+    zoom = _zoom(grid)
+    shapes, columns = read_own_layer(path, "tie_points")
+    words = {"rejected": 0.0, "fit": 1.0, "held out": 2.0}
+    points = np.zeros((0, 6))
+    if len(shapes):
+        names = ("col", "row", "shift_col_px", "shift_row_px", "residual_px")
+        used = [words[str(word)] for word in columns["used"]]
+        points = np.column_stack([*(columns[name].astype(float) for name in names), used])
+    shapes, columns = read_own_layer(path, "buildings")
+    outlines = tuple(
+        Outline(
+            id=str(columns["id"][k]),
+            ring=_ring(shape, grid, zoom),
+            grade=str(columns["grade"][k]),
+            score=_known(columns["probability"][k]),
+            area_m2=_known(columns["area_m2"][k]),
+        )
+        for k, shape in enumerate(shapes[:MAX_OUTLINES])
+    )
+    return outlines, points
+
+
+def _known(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def _ring(shape: shapely.Geometry, grid: Grid, zoom: int) -> NDArray[np.float64]:
+    """Outer ring in pixels of the view; of several parts the largest."""
+    part = max(shapely.get_parts(shape), key=lambda p: float(p.area))
+    xy = shapely.get_coordinates(part.exterior)
+    cols, rows = ~grid.transform @ (xy[:, 0], xy[:, 1])
+    return np.stack([np.asarray(cols) / zoom - 0.5, np.asarray(rows) / zoom - 0.5], axis=1)

@@ -1,0 +1,167 @@
+"""The command ``changedet``: its sub-commands, its signals and its exit codes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from changedet.cli import console, demo, doctor, info, register, report, run
+from changedet.core.errors import ChangedetError
+
+GRACE_S = 10.0
+"""Seconds after which a signal ends the process even where native code does not return."""
+
+# Typer ships its own copy of click, whose exceptions have no public name.
+_CLICK_ERROR = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
+
+_EPILOG = (
+    "Exit codes: 0 done, 1 a defect of ours, 2 usage, 3 input, 4 refused (not comparable), "
+    "5 environment, 130/143 interrupted. Options may also stand in a TOML file (--config) or in "
+    "the environment (CHANGEDET_GSD=0.5); flags win."
+)
+
+
+class _Stopped(BaseException):
+    """SIGINT or SIGTERM; no ``except Exception`` on the way up may swallow it."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.exit_code = 128 + number
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from changedet import __version__
+
+        sys.stdout.write(f"changedet {__version__}\n")
+        raise typer.Exit
+
+
+def _describe(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """Map what was destroyed between two images of one place, in hectares, and how sure that is."""
+
+
+def build_app() -> typer.Typer:
+    """Return the Typer application with all commands."""
+    app = typer.Typer(
+        name="changedet",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback(epilog=_EPILOG)(_describe)
+    app.command("run")(run.run)
+    app.command("register")(register.register)
+    app.command("report")(report.report)
+    app.command("info")(info.info)
+    app.command("demo")(demo.demo)
+    app.command("doctor")(doctor.doctor)
+    return app
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Without the program's name; ``sys.argv[1:]`` if None.
+
+    Returns
+    -------
+    int
+        0 done, 1 defect, 2 usage, 3 input, 4 refused, 5 environment, 130 SIGINT, 143 SIGTERM.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    console.set_up_streams()
+    try:
+        with _obey_signals():
+            # The words travel as the context's object: the record of a result quotes them.
+            code = build_app()(args=words, prog_name="changedet", standalone_mode=False, obj=words)
+            sys.stdout.flush()
+    except _Stopped as stop:
+        console.error("interrupted; nothing was left under the result's name")
+        return stop.exit_code
+    except (BrokenPipeError, SystemExit):
+        # The reader went away (``| head``; Typer turns that into SystemExit): say nothing, and
+        # let the flush at exit go nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 5
+    except BaseException as fault:  # noqa: BLE001 - the one place where a defect becomes one line
+        return _explain(fault)
+    return int(code or 0)
+
+
+def _explain(fault: BaseException) -> int:
+    """Print one line for an error and return its exit code; other exits pass through."""
+    if console.wants_traceback():
+        traceback.print_exception(fault)
+    if isinstance(fault, ChangedetError):
+        console.error(str(fault))
+        return fault.exit_code
+    if isinstance(fault, _CLICK_ERROR):
+        return _explain_usage(fault)
+    if isinstance(fault, MemoryError):
+        console.error("out of memory: use a smaller --block-size or --jobs 1")
+        return 5
+    if isinstance(fault, OSError):
+        console.error(str(fault) or type(fault).__name__)
+        return 5
+    if isinstance(fault, Exception):
+        console.error(
+            f"a defect of changedet, please report it: {type(fault).__name__}: {fault} "
+            "(run again with -vv for the traceback)"
+        )
+        return 1
+    raise fault
+
+
+def _explain_usage(fault: BaseException) -> int:
+    """Print one line for an error of click's and return its exit code."""
+    message = getattr(fault, "format_message", lambda: str(fault))()
+    context = getattr(fault, "ctx", None)
+    if type(fault).__name__ == "NoArgsIsHelpError":
+        sys.stderr.write(message.rstrip() + "\n")
+        return 2
+    path = getattr(context, "command_path", None) or "changedet"
+    console.error(f"{message} (see {path} --help)")
+    return int(getattr(fault, "exit_code", 2))
+
+
+@contextmanager
+def _obey_signals() -> Iterator[None]:
+    """Turn SIGINT and SIGTERM into an exception; a second one ends the process at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, _: FrameType | None) -> None:
+        for name in before:
+            signal.signal(name, lambda again, _: os._exit(128 + again))
+        timer = threading.Timer(GRACE_S, os._exit, [128 + number])
+        timer.daemon = True
+        timer.start()
+        raise _Stopped(number)
+
+    before = {name: signal.signal(name, stop) for name in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(name, handler)

@@ -1,0 +1,259 @@
+"""The options that commands share, and how flags, environment and file become one value."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import tomllib
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from changedet.cli import console
+from changedet.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from changedet.core.options import RunOptions
+
+PREFIX = "CHANGEDET_"
+MAX_CONFIG_BYTES = 100_000
+"""A larger file is no configuration; reading deep TOML takes more than linear time."""
+PATHS = ("footprints", "aoi")
+COMMON = "Common options"
+
+Before = Annotated[Path, typer.Argument(metavar="BEFORE", help="Image of the earlier date.")]
+After = Annotated[Path, typer.Argument(metavar="AFTER", help="Image of the later date.")]
+Output = Annotated[
+    Path | None,
+    typer.Option("-o", "--output", metavar="OUT", help="Result folder.", rich_help_panel=COMMON),
+]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace an existing result.", rich_help_panel=COMMON)
+]
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        help="TOML file with any of these options.",
+        rich_help_panel=COMMON,
+    ),
+]
+Json = Annotated[
+    bool,
+    typer.Option(
+        "--json",
+        help="One JSON document on stdout, everything else on stderr.",
+        rich_help_panel=COMMON,
+    ),
+]
+DryRun = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run",
+        help="Say what would be done, as `changedet info` does.",
+        rich_help_panel=COMMON,
+    ),
+]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Errors alone.", rich_help_panel=COMMON)]
+Verbose = Annotated[
+    int,
+    typer.Option(
+        "-v",
+        "--verbose",
+        count=True,
+        show_default=False,
+        help="Say more; -vv shows tracebacks.",
+        rich_help_panel=COMMON,
+    ),
+]
+Jobs = Annotated[
+    str | None,
+    typer.Option(
+        "--jobs",
+        metavar="N",
+        help="Blocks computed at the same time.",
+        rich_help_panel=COMMON,
+    ),
+]
+Gsd = Annotated[
+    str | None,
+    typer.Option(
+        "--gsd",
+        metavar="METRES",
+        help="Ground sample distance of BEFORE, for images without a georeference.",
+    ),
+]
+Footprints = Annotated[
+    str | None,
+    typer.Option("--footprints", metavar="FILE", help="Building outlines of before the event."),
+]
+Aoi = Annotated[
+    str | None,
+    typer.Option("--aoi", metavar="FILE", help="Polygons outside of which nothing is analysed."),
+]
+Title = Annotated[
+    str | None, typer.Option("--title", metavar="TEXT", help="Heading of the report.")
+]
+BeforeDate = Annotated[
+    str | None,
+    typer.Option("--before-date", metavar="YYYY-MM-DD", help="Acquisition date of BEFORE."),
+]
+AfterDate = Annotated[
+    str | None,
+    typer.Option("--after-date", metavar="YYYY-MM-DD", help="Acquisition date of AFTER."),
+]
+Bands = Annotated[
+    str | None,
+    typer.Option("--bands", metavar="red=1,green=2,…", help="Band numbers by role."),
+]
+Force = Annotated[
+    bool,
+    typer.Option("--force", help="Go on where the pair was judged not comparable."),
+]
+AllowDriver = Annotated[
+    list[str] | None,
+    typer.Option("--allow-driver", metavar="NAME", help="A further GDAL driver; may be repeated."),
+]
+BlockSize = Annotated[
+    str | None,
+    typer.Option("--block-size", metavar="PIXELS", help="Side of a block; does not alter results."),
+]
+
+
+def resolve_options(flags: Mapping[str, Any]) -> RunOptions:
+    """Merge configuration file < environment < flags into one validated value.
+
+    Parameters
+    ----------
+    flags : mapping
+        Parameters of the command by name; None, False and empty mean "not given".
+
+    Raises
+    ------
+    UsageError
+        Names the flag, variable or key that is wrong.
+    """
+    from pydantic import ValidationError
+
+    from changedet.core.options import RunOptions
+
+    values: dict[str, Any] = {}
+    places: dict[str, str] = {}
+    config = flags.get("config") or os.environ.get(f"{PREFIX}CONFIG")
+    layers = (
+        _from_file(Path(config)) if config else {},
+        _from_environment(os.environ),
+        _from_flags(flags, set(RunOptions.model_fields)),
+    )
+    for layer in layers:
+        for name, (value, place) in layer.items():
+            values[name] = _merge(values.get(name), value)
+            places[name] = place
+    try:
+        return RunOptions.model_validate(values)
+    except ValidationError as fault:
+        raise UsageError(_first_fault(fault.errors()[0], places)) from None
+
+
+def _merge(old: Any, new: Any) -> Any:
+    """Return ``new``, laid over ``old`` key by key where both are tables."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        return {**old, **new}
+    return new
+
+
+def _from_file(path: Path) -> dict[str, tuple[Any, str]]:
+    """Read a TOML file; relative paths in it are relative to the file."""
+    try:
+        data = path.read_bytes()[: MAX_CONFIG_BYTES + 1]
+    except OSError as fault:
+        raise UsageError(f"{path}: cannot read this configuration: {fault.strerror}") from None
+    if len(data) > MAX_CONFIG_BYTES:
+        raise UsageError(f"{path}: larger than {MAX_CONFIG_BYTES} bytes: not a configuration")
+    try:
+        table = tomllib.loads(data.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        raise UsageError(f"{path}: not UTF-8: save the configuration as UTF-8") from None
+    except (tomllib.TOMLDecodeError, RecursionError) as fault:
+        raise UsageError(f"{path}: not valid TOML: {fault}") from None
+    found = {}
+    for key, item in table.items():
+        name, value = key.replace("-", "_"), item
+        if isinstance(item, dict):
+            value = {inner.replace("-", "_"): wish for inner, wish in item.items()}
+        elif name in PATHS and isinstance(item, str):
+            value = path.parent / item
+        found[name] = (value, f"{path}: {key}")
+    return found
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, tuple[Any, str]]:
+    """Read ``CHANGEDET_GSD=0.5``; tables as ``CHANGEDET_DECIDE__MMU_BUILT_M2=20``."""
+    found: dict[str, tuple[Any, str]] = {}
+    for variable, text in sorted(environment.items()):
+        if not variable.startswith(PREFIX) or variable == f"{PREFIX}CONFIG" or not text:
+            continue
+        name, _, inner = variable.removeprefix(PREFIX).lower().partition("__")
+        value: Any = [part for part in text.split(",") if part] if name == "allow_driver" else text
+        if inner:
+            value = {**(found[name][0] if name in found else {}), inner: value}
+        found[name] = (value, variable)
+    return found
+
+
+def _from_flags(flags: Mapping[str, Any], known: set[str]) -> dict[str, tuple[Any, str]]:
+    given = {k: v for k, v in flags.items() if k in known and v not in (None, False, [], ())}
+    return {name: (value, f"--{name.replace('_', '-')}") for name, value in given.items()}
+
+
+def _first_fault(fault: Mapping[str, Any], places: Mapping[str, str]) -> str:
+    """Say one validation fault in one line, naming where the value came from."""
+    first, *rest = (str(part) for part in fault["loc"])
+    place = ".".join([places.get(first, first), *rest])
+    if fault["type"] == "extra_forbidden":
+        return f"{place}: no such option (see changedet run --help)"
+    message = str(fault["msg"]).removeprefix("Value error, ")
+    return f"{place}: {message[:1].lower()}{message[1:]}, not {fault['input']!r}"
+
+
+def require_output(output: Path | None, context: typer.Context) -> Path:
+    """Return the result folder, or say that ``-o`` is missing.
+
+    Raises
+    ------
+    UsageError
+        Where no folder was given.
+    """
+    if output is None:
+        raise UsageError(f"{context.info_name}: no result folder: give -o FOLDER")
+    return output
+
+
+@contextmanager
+def open_executor(options: RunOptions) -> Iterator[Executor | None]:
+    """Yield threads for ``--jobs``, or None for one; what has not begun is dropped on error."""
+    if options.jobs == 1:
+        yield None
+        return
+    executor = ThreadPoolExecutor(max_workers=options.jobs)
+    try:
+        yield executor
+    finally:
+        executor.shutdown(wait=True, cancel_futures=True)
+
+
+def state_command(context: typer.Context) -> str:
+    """Return the command line as typed, for the record of a result."""
+    return shlex.join(["changedet", *context.find_root().obj])
+
+
+def begin(context: typer.Context) -> RunOptions:
+    """Set how much is said and resolve the options of a command."""
+    values = context.params
+    console.set_level(quiet=values.get("quiet", False), verbose=values.get("verbose", 0))
+    return resolve_options(values)

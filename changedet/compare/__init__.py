@@ -1,0 +1,1 @@
+"""Two aligned arrays in, evidence maps out. Pure: imports ``core`` alone."""

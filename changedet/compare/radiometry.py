@@ -1,0 +1,89 @@
+"""Relative radiometric normalisation: one robust line per band, from the least changed pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+TUKEY = 4.685
+"""Residuals beyond this many robust standard deviations have no weight."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Line:
+    """``before = gain * after + offset`` for one band."""
+
+    gain: float
+    """Unitless, positive."""
+    offset: float
+    """In BEFORE's digital numbers."""
+    correlation: float
+    """Of the pixels it rests on, -1..1; 0 where no line could be fitted."""
+
+    def apply(self, after: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Bring AFTER's values to BEFORE's radiometry."""
+        return np.float32(self.gain) * after + np.float32(self.offset)
+
+
+def fit_line(
+    before: NDArray[np.floating], after: NDArray[np.floating], *, iterations: int = 10
+) -> Line:
+    """Fit the robust orthogonal line that takes AFTER's values to BEFORE's.
+
+    Orthogonal, because both dates have errors; iteratively reweighted with Tukey's biweight,
+    because some of the "stable" pixels did change. Never fit it on a whole scene: where most
+    of a town changed, that would turn scorched ground green.
+
+    Parameters
+    ----------
+    before, after : ndarray, shape (n,)
+        Values of one band at the same places, the least changed ones.
+    iterations : int
+        Reweighting steps.
+
+    Returns
+    -------
+    Line
+        Where the two do not go together (slope not positive, fewer than 50 values, or no
+        spread), a line through medians and robust spreads, with correlation 0.
+
+    References
+    ----------
+    Canty & Nielsen 2008, doi:10.1016/j.rse.2007.07.013 (orthogonal regression on invariant
+    pixels); Tukey's biweight as in Holland & Welsch 1977, doi:10.1080/03610927708827533.
+    """
+    x, y = np.asarray(after, np.float64), np.asarray(before, np.float64)
+    start = _spread_line(x, y)
+    if x.size < 50 or start.gain <= 0 or np.ptp(x) == 0 or np.ptp(y) == 0:
+        return start
+    gain, offset = start.gain, start.offset
+    weight = np.ones_like(x)
+    for _ in range(iterations):
+        error = (y - gain * x - offset) / np.hypot(1, gain)
+        scale = 1.4826 * float(np.median(np.abs(error))) + 1e-9 * float(np.ptp(y))
+        weight = np.where(
+            np.abs(error) < TUKEY * scale, (1 - (error / (TUKEY * scale)) ** 2) ** 2, 0
+        )
+        mean_x, mean_y = np.average(x, weights=weight), np.average(y, weights=weight)
+        xx = np.average((x - mean_x) ** 2, weights=weight)
+        yy = np.average((y - mean_y) ** 2, weights=weight)
+        xy = np.average((x - mean_x) * (y - mean_y), weights=weight)
+        if xy <= 0:
+            return start
+        gain = float((yy - xx + np.sqrt((yy - xx) ** 2 + 4 * xy * xy)) / (2 * xy))
+        offset = float(mean_y - gain * mean_x)
+    used = weight > 0
+    correlation = float(np.corrcoef(x[used], y[used])[0, 1]) if used.sum() > 2 else 0.0
+    return Line(gain=gain, offset=offset, correlation=max(-1.0, min(1.0, correlation)))
+
+
+def _spread_line(x: NDArray[np.float64], y: NDArray[np.float64]) -> Line:
+    if x.size == 0:
+        return Line(gain=1.0, offset=0.0, correlation=0.0)
+    low_x, mid_x, high_x = np.percentile(x, [16, 50, 84])
+    low_y, mid_y, high_y = np.percentile(y, [16, 50, 84])
+    gain = float((high_y - low_y) / (high_x - low_x)) if high_x > low_x else 1.0
+    gain = gain if gain > 0 else 1.0
+    return Line(gain=gain, offset=float(mid_y - gain * mid_x), correlation=0.0)

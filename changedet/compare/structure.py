@@ -1,0 +1,365 @@
+"""Structural evidence: how alike two aligned images are in shape, whatever their light.
+
+Every function takes two grey images of one grid and returns a map; nothing here knows files,
+blocks or thresholds. Windows and searches are given in pixels; :func:`window_sizes` turns
+metres into them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float32]
+BoolArray = NDArray[np.bool_]
+
+NOMINAL_GSD_M = 0.7
+"""Scale assumed for window sizes alone where an image has none: metre-scale imagery of towns."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WindowSizes:
+    """Sizes in pixels of the windows that the structural measures use."""
+
+    radius: int
+    """Half side of the correlation window (4.5 m, at least 4 px)."""
+    search: int
+    """Largest shift tried between the dates (lean and residual), at least 2 px."""
+    step: int
+    """Step between the shifts tried (0.9 m, at least 1 px)."""
+    support: int
+    """Half side of the window over which evidence of one object is gathered (7 m, at least 3 px)."""
+
+    @property
+    def margin(self) -> int:
+        """Pixels that a block must read beyond its core."""
+        return 2 * self.radius + self.search + self.support + 12
+
+
+def window_sizes(gsd_m: float | None, *, residual_px: float = 0.0) -> WindowSizes:
+    """Turn metres into pixels.
+
+    Parameters
+    ----------
+    gsd_m : float or None
+        Ground sample distance; None takes :data:`NOMINAL_GSD_M`.
+    residual_px : float
+        90 % error of the co-registration, pixels; the search is never smaller.
+
+    Returns
+    -------
+    WindowSizes
+    """
+    gsd = NOMINAL_GSD_M if gsd_m is None else gsd_m
+    step = max(1, round(0.9 / gsd))
+    reach = max(2, round(3.0 / gsd), min(8, int(np.ceil(residual_px))))
+    return WindowSizes(
+        radius=min(24, max(4, round(4.5 / gsd))),
+        search=min(12, int(np.ceil(reach / step)) * step),
+        step=step,
+        support=min(32, max(3, round(7.0 / gsd))),
+    )
+
+
+def _box(image: NDArray[np.floating], radius: int) -> NDArray[np.float64]:
+    # Sums run in float64: a float32 running sum would depend on where a block begins.
+    side = (2 * radius + 1, 2 * radius + 1)
+    return cv2.boxFilter(image, cv2.CV_64F, side, borderType=cv2.BORDER_REFLECT_101)
+
+
+def windowed_mean(image: FloatArray, *, weight: FloatArray, radius: int) -> FloatArray:
+    """Mean of ``image`` in a square window, weighted; 0 where all weights are 0.
+
+    Parameters
+    ----------
+    image, weight : ndarray, shape (height, width)
+        Values (finite wherever the weight is positive) and their weights, at least 0.
+    radius : int
+        Half side of the window, pixels.
+
+    Returns
+    -------
+    ndarray of float32
+    """
+    mass = _box(weight, radius)
+    total = _box(np.where(weight > 0, image * weight, np.float32(0)), radius)
+    return np.divide(total, mass, out=np.zeros_like(total), where=mass > 1e-6).astype(np.float32)
+
+
+def disc_shifts(search: int, step: int) -> list[tuple[int, int]]:
+    """List the (dy, dx) shifts on a square lattice inside a disc, pixels.
+
+    Examples
+    --------
+    >>> disc_shifts(1, 1)
+    [(-1, 0), (0, -1), (0, 0), (0, 1), (1, 0)]
+    """
+    reach = range(-(search // step) * step, search + 1, step)
+    return [(dy, dx) for dy in reach for dx in reach if dy * dy + dx * dx <= search * search]
+
+
+def _shifted(image: FloatArray, search: int) -> FloatArray:
+    return cv2.copyMakeBorder(
+        image, search, search, search, search, cv2.BORDER_CONSTANT, value=0
+    )
+
+
+def _view(padded: NDArray[np.floating], shift: tuple[int, int], search: int) -> FloatArray:
+    height, width = padded.shape[0] - 2 * search, padded.shape[1] - 2 * search
+    row, col = search + shift[0], search + shift[1]
+    return padded[row : row + height, col : col + width]
+
+
+def _detrend(image: FloatArray, valid: BoolArray, radius: int) -> tuple[FloatArray, FloatArray]:
+    weight = valid.astype(np.float32)
+    flat = np.where(valid, image - windowed_mean(image, weight=weight, radius=radius), 0)
+    flat = flat.astype(np.float32)
+    # A running sum may leave -1e-9 where there is nothing.
+    return flat, np.maximum(_box(flat * flat, radius), 0).astype(np.float32)
+
+
+def zncc(
+    before: FloatArray,
+    after: FloatArray,
+    *,
+    valid: BoolArray | None = None,
+    radius: int = 8,
+    search: int = 0,
+    step: int = 1,
+) -> FloatArray:
+    """Compute the best zero-mean normalised cross-correlation within a search disc.
+
+    A building that leans the other way, or lies a pixel off, keeps a high value; one that is
+    gone falls to what two unrelated places reach. Each pixel is taken relative to the mean
+    of its own window, so that one box filter a shift is enough.
+
+    Parameters
+    ----------
+    before, after : ndarray of float32, shape (height, width)
+        Grey images on one grid.
+    valid : ndarray of bool, optional
+        True = use. Pixels that are not used count as featureless.
+    radius : int
+        Half side of the window, pixels.
+    search, step : int
+        Largest shift of AFTER and the step between shifts, pixels.
+
+    Returns
+    -------
+    ndarray of float32
+        -1..1; 0 where a window has no contrast.
+
+    References
+    ----------
+    Lewis 1995, Fast normalized cross-correlation; local search against relief displacement as
+    in Theiler & Wohlberg 2012, doi:10.1109/TGRS.2011.2179660.
+    """
+    seen = np.ones(before.shape, bool) if valid is None else valid
+    flat_before, energy_before = _detrend(before, seen, radius)
+    flat_after, energy_after = _detrend(after, seen, radius)
+    return _best_correlation(
+        [(flat_before, flat_after)], energy_before, energy_after, radius, search, step
+    )
+
+
+def _best_correlation(
+    pairs: list[tuple[FloatArray, FloatArray]],
+    energy_before: FloatArray,
+    energy_after: FloatArray,
+    radius: int,
+    search: int,
+    step: int,
+) -> FloatArray:
+    moved = [_shifted(after, search) for _, after in pairs]
+    energy_moved = _shifted(energy_after, search)
+    best = np.full(energy_before.shape, -1, np.float32)
+    for shift in disc_shifts(search, step):
+        product = sum(b * _view(a, shift, search) for (b, _), a in zip(pairs, moved, strict=True))
+        norm = np.sqrt(energy_before * _view(energy_moved, shift, search))
+        score = _box(np.asarray(product), radius).astype(np.float32) / np.maximum(norm, 1e-9)
+        np.maximum(best, np.where(norm > 1e-6, score, 0), out=best)
+    return np.clip(best, -1, 1)
+
+
+def _gradients(image: FloatArray, sigma: float) -> tuple[FloatArray, FloatArray]:
+    smooth = cv2.GaussianBlur(image, (0, 0), sigma)
+    return (
+        cv2.Scharr(smooth, cv2.CV_32F, 1, 0, scale=1 / 32),
+        cv2.Scharr(smooth, cv2.CV_32F, 0, 1, scale=1 / 32),
+    )
+
+
+def _double_angle(image: FloatArray, valid: BoolArray, noise: float) -> list[FloatArray]:
+    dx, dy = _gradients(image, 0.8)
+    magnitude = np.sqrt(dx * dx + dy * dy)
+    inner = cv2.erode(valid.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    weight = np.where(inner, 1 / (magnitude * (magnitude + noise) + 1e-6), 0).astype(np.float32)
+    return [(dx * dx - dy * dy) * weight, 2 * dx * dy * weight]
+
+
+def orientation_similarity(
+    before: FloatArray,
+    after: FloatArray,
+    *,
+    valid: BoolArray | None = None,
+    radius: int = 8,
+    search: int = 0,
+    step: int = 1,
+    noise: float = 4.0,
+) -> FloatArray:
+    """Compute the best correlation of double-angle gradient fields within a search disc.
+
+    Edges count by their direction, not by their sign or strength: a roof facet that turns
+    from bright to dark under another sun keeps its edges.
+
+    Parameters
+    ----------
+    before, after : ndarray of float32, shape (height, width)
+        Grey images on one grid.
+    valid : ndarray of bool, optional
+        True = use.
+    radius, search, step : int
+        As in :func:`zncc`, pixels.
+    noise : float
+        Gradient magnitude (grey levels a pixel) at which an edge has half its weight.
+
+    Returns
+    -------
+    ndarray of float32
+        -1..1; 0 where a window has no edges.
+
+    References
+    ----------
+    Double-angle representation: Granlund 1978, doi:10.1016/0146-664X(78)90039-2.
+    """
+    seen = np.ones(before.shape, bool) if valid is None else valid
+    fields = list(
+        zip(
+            _double_angle(before, seen, noise), _double_angle(after, seen, noise), strict=True
+        )
+    )
+    energy = [
+        np.maximum(_box(sum(pair[date] ** 2 for pair in fields), radius), 0).astype(np.float32)
+        for date in (0, 1)
+    ]
+    return _best_correlation(fields, energy[0], energy[1], radius, search, step)
+
+
+def coherence(
+    image: FloatArray, *, valid: BoolArray | None = None, radius: int = 8, noise: float = 4.0
+) -> FloatArray:
+    """Compute the energy-weighted coherence of the structure tensor: order of the edges.
+
+    1 where all edges of a neighbourhood run in one direction (roof ridges, walls), towards 0
+    where they run in all (rubble, crowns of trees, noise).
+
+    Parameters
+    ----------
+    image : ndarray of float32, shape (height, width)
+        Grey.
+    valid : ndarray of bool, optional
+        True = use.
+    radius : int
+        Half side of the window over which it is averaged, pixels.
+    noise : float
+        Gradient magnitude (grey levels a pixel) below which edges count little.
+
+    Returns
+    -------
+    ndarray of float32
+        0..1.
+
+    References
+    ----------
+    Bigun & Granlund 1987; Jähne, Digital Image Processing, 2005, section 13.3.
+    """
+    seen = np.ones(image.shape, bool) if valid is None else valid
+    dx, dy = _gradients(image, 1.0)
+    inner = cv2.erode(seen.astype(np.uint8), np.ones((7, 7), np.uint8)).astype(np.float32)
+    xx, yy, xy = (cv2.GaussianBlur(part * inner, (0, 0), 2.0) for part in (dx * dx, dy * dy, dx * dy))
+    energy = xx + yy
+    order = np.sqrt((xx - yy) ** 2 + 4 * xy * xy) / (energy + 0.1 * noise * noise)
+    return np.clip(windowed_mean(order, weight=energy * inner, radius=radius), 0, 1)
+
+
+def _gaussian(image: FloatArray, sigma: float) -> FloatArray:
+    reach = int(3.5 * sigma + 0.5)
+    side = (2 * reach + 1, 2 * reach + 1)
+    return cv2.GaussianBlur(image, side, sigma, borderType=cv2.BORDER_REFLECT)
+
+
+def _moments(
+    before: NDArray[np.floating], after: NDArray[np.floating], sigma: float
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]:
+    one, two = before.astype(np.float64), after.astype(np.float64)
+    mean_one, mean_two = _gaussian(one, sigma), _gaussian(two, sigma)
+    return (
+        mean_one,
+        mean_two,
+        _gaussian(one * one, sigma) - mean_one * mean_one,
+        _gaussian(two * two, sigma) - mean_two * mean_two,
+        _gaussian(one * two, sigma) - mean_one * mean_two,
+    )
+
+
+def contrast_structure(
+    before: FloatArray, after: FloatArray, *, data_range: float = 255.0, sigma: float = 1.5
+) -> FloatArray:
+    """Compute SSIM's contrast-structure term: SSIM without the luminance, which is light.
+
+    Parameters
+    ----------
+    before, after : ndarray, shape (height, width)
+        Grey, radiometrically normalised.
+    data_range : float
+        Distance between the darkest and the brightest possible value.
+    sigma : float
+        Of the Gaussian window, pixels.
+
+    Returns
+    -------
+    ndarray of float32
+        -1..1; 1 = the same.
+
+    References
+    ----------
+    Wang et al. 2004, doi:10.1109/TIP.2003.819861.
+    """
+    _, _, var_one, var_two, cross = _moments(before, after, sigma)
+    c2 = (0.03 * data_range) ** 2
+    return ((2 * cross + c2) / (var_one + var_two + c2)).astype(np.float32)
+
+
+def ssim(
+    before: FloatArray, after: FloatArray, *, data_range: float = 255.0, sigma: float = 1.5
+) -> FloatArray:
+    """Compute the map of the structural similarity index with a Gaussian window.
+
+    The same figures as ``skimage.metrics.structural_similarity(gaussian_weights=True,
+    use_sample_covariance=False, full=True)``, in a fraction of its time.
+
+    Parameters
+    ----------
+    before, after : ndarray, shape (height, width)
+        Grey.
+    data_range : float
+        Distance between the darkest and the brightest possible value.
+    sigma : float
+        Of the Gaussian window, pixels.
+
+    Returns
+    -------
+    ndarray of float32
+        -1..1; 1 = the same.
+
+    References
+    ----------
+    Wang et al. 2004, doi:10.1109/TIP.2003.819861.
+    """
+    mean_one, mean_two, var_one, var_two, cross = _moments(before, after, sigma)
+    c1, c2 = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
+    light = (2 * mean_one * mean_two + c1) / (mean_one**2 + mean_two**2 + c1)
+    return (light * (2 * cross + c2) / (var_one + var_two + c2)).astype(np.float32)

@@ -1,0 +1,1 @@
+"""Values and arithmetic that everyone shares; imports nothing else of the package."""

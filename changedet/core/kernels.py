@@ -1,0 +1,277 @@
+"""Array kernels that several parts share: exact sampling, masked means, gradients.
+
+Images are float32 of shape (height, width); positions are (col, row) with 0.0 at the centre
+of the first pixel; ``valid`` is boolean and True means use.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import ndimage
+
+FloatArray = NDArray[np.float32]
+BoolArray = NDArray[np.bool_]
+
+_SPLINE_REACH = 6  # pixels after which the pole of the cubic spline filter has decayed to 4e-4
+_MAX_REMAP = 32_000  # OpenCV's remap keeps sizes in 16 bit
+
+
+def sample_at(
+    image: NDArray[np.floating],
+    cols: ArrayLike,
+    rows: ArrayLike,
+    *,
+    order: int = 3,
+    fill: float = float("nan"),
+) -> FloatArray:
+    """Sample an image at exact sub-pixel positions.
+
+    Order 3 is the interpolating cubic B-spline (Unser 1999, doi:10.1109/79.799930), order 1
+    is bilinear. Neither quantises the position: OpenCV's cubic and Lanczos remap round it to
+    1/32 px, which shows as an accuracy floor in matching.
+
+    Parameters
+    ----------
+    image : ndarray, shape (height, width) or (bands, height, width)
+        Finite values; set invalid pixels to something harmless first and judge the result
+        with :func:`sample_valid`.
+    cols, rows : array_like
+        Positions in pixels; they broadcast against each other.
+    order : {1, 3}
+        Degree of the interpolation.
+    fill : float
+        Value of positions outside the image (beyond half a pixel from the outer centres).
+
+    Returns
+    -------
+    ndarray of float32
+        The broadcast shape of the positions, with the bands in front if ``image`` has them.
+
+    Raises
+    ------
+    ValueError
+        For another order, or an image that has not two or three dimensions.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> ramp = np.arange(12, dtype=np.float32).reshape(3, 4)
+    >>> sample_at(ramp, [1.5], [1.0], order=1)
+    array([5.5], dtype=float32)
+    """
+    if order not in (1, 3):
+        raise ValueError(f"order is 1 or 3, not {order}")
+    if image.ndim not in (2, 3):
+        raise ValueError(f"an image has two or three dimensions, not {image.ndim}")
+    height, width = image.shape[-2:]
+    at_col, at_row = np.broadcast_arrays(np.asarray(cols, float), np.asarray(rows, float))
+    inside = _inside(at_col, at_row, height, width)
+    bands = image[None] if image.ndim == 2 else image
+    out = np.full((len(bands), *at_col.shape), fill, np.float32)
+    if inside.any():
+        everywhere = bool(inside.all())
+        at_col = np.clip(at_col if everywhere else at_col[inside], 0, width - 1)
+        at_row = np.clip(at_row if everywhere else at_row[inside], 0, height - 1)
+        crop, at_col, at_row = _crop(bands, at_col, at_row, _SPLINE_REACH if order == 3 else 1)
+        take = _sample_linear if order == 1 else _sample_cubic
+        for target, band in zip(out, crop, strict=True):
+            target[... if everywhere else inside] = take(band, at_col, at_row)
+    return out[0] if image.ndim == 2 else out
+
+
+def sample_valid(
+    valid: BoolArray, cols: ArrayLike, rows: ArrayLike, *, margin: float = 0.5
+) -> BoolArray:
+    """Say which positions have only valid pixels around them.
+
+    Parameters
+    ----------
+    valid : ndarray of bool, shape (height, width)
+        True = use.
+    cols, rows : array_like
+        Positions in pixels; they broadcast against each other.
+    margin : float
+        A position is valid where every pixel within this distance (along each axis, of the
+        nearest pixel) is: 0.5 asks the nearest pixel alone, 2 what a cubic spline leans on.
+
+    Returns
+    -------
+    ndarray of bool
+        The broadcast shape of the positions; False outside the image.
+    """
+    height, width = valid.shape
+    at_col, at_row = np.broadcast_arrays(np.asarray(cols, float), np.asarray(rows, float))
+    inside = _inside(at_col, at_row, height, width)
+    if not inside.any():
+        return inside
+    eroded = shrink_valid(valid, int(round(margin - 0.5)))
+    if eroded.all():
+        return inside
+    col = np.rint(np.where(inside, at_col, 0)).astype(np.intp).clip(0, width - 1)
+    row = np.rint(np.where(inside, at_row, 0)).astype(np.intp).clip(0, height - 1)
+    return inside & eroded[row, col]
+
+
+def shrink_valid(valid: BoolArray, margin: int) -> BoolArray:
+    """Take ``margin`` pixels off the valid area; the image's own edge does not count.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> shrink_valid(np.array([[True, True, True, False]]), 1)
+    array([[ True,  True, False, False]])
+    """
+    if margin <= 0 or valid.all():
+        return valid
+    kernel = np.ones((2 * margin + 1, 2 * margin + 1), np.uint8)
+    return cv2.erode(
+        valid.astype(np.uint8), kernel, borderType=cv2.BORDER_CONSTANT, borderValue=1
+    ).astype(bool)
+
+
+def box_mean(image: FloatArray, valid: BoolArray, *, size: int) -> tuple[FloatArray, FloatArray]:
+    """Mean over the valid pixels of a square window, and how many of them there are.
+
+    Parameters
+    ----------
+    image : ndarray, shape (height, width)
+        Values where ``valid`` is False are not looked at.
+    valid : ndarray of bool, shape (height, width)
+        True = use.
+    size : int
+        Side of the window in pixels.
+
+    Returns
+    -------
+    mean : ndarray of float32
+        0 where the window has no valid pixel.
+    share : ndarray of float32
+        Valid share of the window, 0..1; pixels outside the image count as invalid.
+    """
+    kernel = (size, size)
+    share = cv2.boxFilter(
+        valid.astype(np.float32), -1, kernel, borderType=cv2.BORDER_CONSTANT
+    )
+    total = cv2.boxFilter(
+        np.where(valid, image, 0).astype(np.float32), -1, kernel, borderType=cv2.BORDER_CONSTANT
+    )
+    seen = share > 0.5 / size**2
+    mean = np.divide(total, share, out=np.zeros_like(total), where=seen)
+    return mean, np.where(seen, share, 0).astype(np.float32)
+
+
+def gradients(image: FloatArray, *, sigma: float = 0.0) -> tuple[FloatArray, FloatArray]:
+    """Compute the derivative along rows and along columns, per pixel.
+
+    Scharr's rotation-optimised 3 x 3 operator, after a Gaussian of ``sigma`` pixels.
+
+    Returns
+    -------
+    along_rows, along_cols : ndarray of float32
+        Change per pixel downwards, and to the right.
+    """
+    smooth = image.astype(np.float32, copy=False)
+    if sigma > 0:
+        smooth = cv2.GaussianBlur(smooth, (0, 0), sigma)
+    down = cv2.Scharr(smooth, cv2.CV_32F, 0, 1, scale=1 / 32)
+    right = cv2.Scharr(smooth, cv2.CV_32F, 1, 0, scale=1 / 32)
+    return down, right
+
+
+def double_angle(
+    image: FloatArray, valid: BoolArray, *, contrast: float, sigma: float = 1.2
+) -> NDArray[np.complex64]:
+    """Compute the double-angle gradient field: which way edges run, not which side is bright.
+
+    The gradient as a complex number, squared and compressed to a length of 0..1. It does not
+    change with gain or offset and hardly with gamma, and an inversion of the contrast leaves it
+    as it is (Bigün and Granlund 1987; Knutsson 1989), so it serves across seasons and sensors.
+
+    Parameters
+    ----------
+    image : ndarray, shape (height, width)
+        Finite everywhere.
+    valid : ndarray of bool, shape (height, width)
+        True = use; the field is 0 elsewhere, including pixels whose gradient leans on an
+        invalid one.
+    contrast : float
+        Gradient length that is compressed to one half; the median of the image is a good one.
+    sigma : float
+        Gaussian smoothing before the derivative, pixels.
+
+    Returns
+    -------
+    ndarray of complex64
+        ``(g / |g|)^2 |g| / (|g| + contrast)``.
+    """
+    down, right = gradients(image, sigma=sigma)
+    square = right * right + down * down
+    length = np.sqrt(square)
+    weight = length * (length + np.float32(max(contrast, 1e-12)))
+    weight = np.divide(1, weight, out=np.zeros_like(weight), where=weight > 1e-20)
+    weight *= shrink_valid(valid, 1 + int(np.ceil(2 * sigma)))
+    field = np.empty(image.shape, np.complex64)
+    field.real = (right * right - down * down) * weight
+    field.imag = 2 * right * down * weight
+    return field
+
+
+def fill_invalid(image: FloatArray, valid: BoolArray) -> FloatArray:
+    """Replace invalid pixels by the mean of the valid ones, so that filters stay finite."""
+    if valid.all():
+        return image
+    level = image[valid].mean(dtype=np.float64) if valid.any() else 0.0
+    return np.where(valid, image, np.float32(level))
+
+
+def _inside(
+    cols: NDArray[np.float64], rows: NDArray[np.float64], height: int, width: int
+) -> BoolArray:
+    # NaN compares False, so unknown positions are outside
+    inside: BoolArray = (
+        (cols >= -0.5) & (cols <= width - 0.5) & (rows >= -0.5) & (rows <= height - 0.5)
+    )
+    return inside
+
+
+def _crop(
+    bands: NDArray[np.floating],
+    cols: NDArray[np.float64],
+    rows: NDArray[np.float64],
+    reach: int,
+) -> tuple[NDArray[np.floating], NDArray[np.float64], NDArray[np.float64]]:
+    """Cut out what the positions need, and count them from there."""
+    left, top = max(0, int(cols.min()) - reach), max(0, int(rows.min()) - reach)
+    right, bottom = int(cols.max()) + 2 + reach, int(rows.max()) + 2 + reach
+    return bands[:, top:bottom, left:right], cols - left, rows - top
+
+
+def _sample_cubic(
+    band: NDArray[np.floating], cols: NDArray[np.float64], rows: NDArray[np.float64]
+) -> FloatArray:
+    # against the mean: the spline filter's rounding is then relative to the contrast
+    level = np.float32(band.mean(dtype=np.float64))
+    spline = ndimage.spline_filter(band - level, order=3, output=np.float32, mode="mirror")
+    values: FloatArray = ndimage.map_coordinates(
+        spline, [rows, cols], order=3, output=np.float32, mode="mirror", prefilter=False
+    )
+    return values + level
+
+
+def _sample_linear(
+    band: NDArray[np.floating], cols: NDArray[np.float64], rows: NDArray[np.float64]
+) -> FloatArray:
+    if cols.ndim == 2 and max(*cols.shape, *band.shape) < _MAX_REMAP:
+        return cv2.remap(
+            np.ascontiguousarray(band, np.float32),
+            cols.astype(np.float32),
+            rows.astype(np.float32),
+            cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+    values: FloatArray = ndimage.map_coordinates(
+        band, [rows, cols], order=1, output=np.float32, mode="nearest"
+    )
+    return values

@@ -1,0 +1,117 @@
+"""Options: every wish a user can state, with its unit and its default, in one place.
+
+Command line, TOML file, environment and notebook all build the same :class:`RunOptions`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+BAND_ROLES = (
+    "red", "green", "blue", "nir", "pan", "coastal", "yellow", "rededge", "swir1", "swir2"
+)  # fmt: skip
+"""Roles that a band can be given; ``pan`` is a panchromatic or grey band."""
+
+
+class Options(BaseModel):
+    """Base of all option values: frozen, unknown names are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class RegisterOptions(Options):
+    """How AFTER is brought onto BEFORE."""
+
+    window: Annotated[int, Field(ge=32, le=256)] = 64
+    """Side of a tie point's correlation window at full resolution, pixels."""
+    spacing: Annotated[int, Field(ge=8, le=1024)] = 32
+    """Least distance between tie points at full resolution, pixels."""
+    max_nodes: Annotated[int, Field(ge=100, le=1_000_000)] = 4096
+    """Most tie points over the image; the spacing grows until they fit."""
+    max_offset_m: Annotated[float, Field(gt=0)] = 300.0
+    """Largest shift believed between two georeferenced images, metres."""
+    max_residual_px: Annotated[float, Field(gt=0)] = 2.0
+    """RMSE at left-out tie points above which the pair is refused, pixels."""
+
+
+class DecideOptions(Options):
+    """How evidence becomes a decision."""
+
+    mmu_built_m2: Annotated[float, Field(ge=0)] = 10.0
+    """Smallest mapped region of destroyed built area, square metres."""
+    mmu_vegetation_m2: Annotated[float, Field(ge=0)] = 25.0
+    """Smallest mapped region of vegetation change, square metres (about one crown)."""
+    min_footprint_m2: Annotated[float, Field(ge=0)] = 20.0
+    """Footprints below this area are slivers and are not analysed, square metres."""
+
+
+class RunOptions(Options):
+    """Everything that ``changedet run`` takes beside the two images."""
+
+    gsd: Annotated[float, Field(gt=0, le=1000)] | None = None
+    """Ground sample distance of BEFORE, metres; only for images without a georeference."""
+    footprints: Path | None = None
+    """Building outlines of before the event (GeoPackage, GeoJSON, FlatGeobuf, Shapefile)."""
+    aoi: Path | None = None
+    """Polygon(s) outside of which nothing is analysed."""
+    title: Annotated[str, Field(max_length=200)] | None = None
+    """Heading of the report."""
+    before_date: dt.date | None = None
+    """Acquisition date of BEFORE."""
+    after_date: dt.date | None = None
+    """Acquisition date of AFTER."""
+    bands: dict[str, Annotated[int, Field(ge=1)]] | None = None
+    """Band numbers by role, for both images: ``red=1,green=2,blue=3,nir=4``."""
+    force: bool = False
+    """Go on where the pair was judged not comparable."""
+    allow_driver: tuple[str, ...] = ()
+    """Further GDAL raster drivers that may open an input."""
+    block_size: Annotated[int, Field(ge=128, le=8192, multiple_of=64)] = 1024
+    """Side of a block, pixels; the result does not depend on it."""
+    jobs: Annotated[int, Field(ge=1, le=256)] = 1
+    """Blocks computed at the same time."""
+    coregistration: RegisterOptions = RegisterOptions()
+    """Options of the co-registration."""
+    decide: DecideOptions = DecideOptions()
+    """Options of the decision."""
+
+    @field_validator("bands", mode="before")
+    @classmethod
+    def _parse_bands(cls, value: object) -> object:
+        return parse_bands(value) if isinstance(value, str) else value
+
+    @field_validator("bands")
+    @classmethod
+    def _known_roles(cls, value: dict[str, int] | None) -> dict[str, int] | None:
+        unknown = sorted(set(value or {}) - set(BAND_ROLES))
+        if unknown:
+            raise ValueError(f"unknown band role {unknown[0]!r}; known: {', '.join(BAND_ROLES)}")
+        if value is not None and not value:
+            raise ValueError("give at least one band, such as red=1,green=2,blue=3")
+        return value
+
+
+def parse_bands(text: str) -> dict[str, int]:
+    """Read ``red=1,green=2`` into a dictionary of band numbers by role.
+
+    Raises
+    ------
+    ValueError
+        Where the text has another form.
+
+    Examples
+    --------
+    >>> parse_bands("red=3,nir=4")
+    {'red': 3, 'nir': 4}
+    """
+    bands: dict[str, int] = {}
+    for part in text.split(","):
+        role, sign, number = (piece.strip().lower() for piece in part.partition("="))
+        if not (role and sign and number.isdecimal()) or role in bands:
+            raise ValueError(f"bands are written red=1,green=2,blue=3,nir=4, not {text!r}")
+        bands[role] = int(number)
+    return bands

@@ -1,0 +1,1 @@
+"""Evidence -> a decision, or a refusal. Pure: imports ``core`` alone."""

@@ -1,0 +1,114 @@
+"""Comparable? What the walk measured becomes findings: say it, claim less, or stop."""
+
+from __future__ import annotations
+
+import math
+
+from changedet.core.errors import Finding
+
+MIN_CORRELATION = 0.3
+"""Of the stable set, below which AFTER's colours cannot be brought to BEFORE's."""
+
+
+def check_registration(*, rmse_px: float, supported_share: float) -> tuple[Finding, ...]:
+    """Judge the residual at left-out tie points and how much of the scene has them."""
+    findings = []
+    if math.isfinite(rmse_px) and rmse_px > 1.5:
+        findings.append(
+            Finding(
+                code="residual",
+                message=f"the images agree to {rmse_px:.1f} px only: edges may show as change",
+                severity="degrade",
+            )
+        )
+    if supported_share < 0.15:
+        findings.append(
+            Finding(
+                code="few_tie_points",
+                message=f"only {supported_share:.0%} of the places tried have a believed tie "
+                "point; elsewhere the alignment is extrapolated",
+                severity="warn",
+            )
+        )
+    return tuple(findings)
+
+
+def check_seen(analysed: int, inside: int) -> tuple[Finding, ...]:
+    """Judge how much of the grid (or the AOI) both dates show, from pixel counts."""
+    part = analysed / inside if inside else 0.0
+    if part < 0.02:
+        return (
+            Finding(
+                code="nothing_valid",
+                message=f"both images show only {part:.1%} of the area: give images that overlap, "
+                "or an AOI inside both",
+                severity="refuse",
+            ),
+        )
+    if part < 0.5:
+        return (
+            Finding(
+                code="little_seen",
+                message=f"both images show only {part:.0%} of the area; figures hold for that part",
+                severity="warn",
+            ),
+        )
+    return ()
+
+
+def check_plan(
+    *,
+    separable: bool,
+    built_pixels: int,
+    correlations: dict[str, float],
+    colour: bool,
+    plants_judged: bool,
+) -> tuple[Finding, ...]:
+    """Judge what the fit found: can destroyed be told from unchanged, and lost from kept?"""
+    findings = []
+    if not built_pixels:
+        findings.append(
+            Finding(
+                code="nothing_built",
+                message="no built area was found in the before image; give --footprints if there is",
+                severity="warn",
+            )
+        )
+    elif not separable:
+        findings.append(
+            Finding(
+                code="not_separable",
+                message="destroyed buildings cannot be told from unchanged ones on this pair "
+                "(light, view, detail or alignment differ too much): no destroyed area is claimed, "
+                "the interval includes 0",
+                severity="degrade",
+            )
+        )
+    worst = min(correlations, key=lambda role: correlations[role], default=None)
+    if worst is not None and correlations[worst] < MIN_CORRELATION:
+        findings.append(
+            Finding(
+                code="radiometry",
+                message=f"the {worst} band of the two dates hardly goes together even where nothing "
+                f"changed (correlation {correlations[worst]:.2f}): spectral evidence is weak",
+                severity="degrade",
+            )
+        )
+    if not colour:
+        findings.append(
+            Finding(
+                code="no_colour",
+                message="vegetation was not measured: both images need red, green and blue, or red "
+                "and near infrared",
+                severity="warn",
+            )
+        )
+    elif not plants_judged:
+        findings.append(
+            Finding(
+                code="vegetation_not_separable",
+                message="vegetation cannot be told from the rest on this pair: no loss is claimed",
+                severity="degrade",
+            )
+        )
+    return tuple(findings)

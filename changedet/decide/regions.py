@@ -1,0 +1,59 @@
+"""Regions: connected pixels of one decision, and the smallest that is mapped."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+BoolArray = NDArray[np.bool_]
+
+MAX_REGION_PX = 512
+"""Upper bound of a minimum mapping unit in pixels; bounds the margin that a block needs."""
+
+
+def minimum_pixels(mmu_m2: float, pixel_area_m2: float | None) -> int:
+    """Turn a minimum mapping unit into pixels, at least 4.
+
+    Parameters
+    ----------
+    mmu_m2 : float
+        Square metres.
+    pixel_area_m2 : float or None
+        None where no scale is known: 12 pixels, about 6 m2 of metre-scale imagery.
+    """
+    if pixel_area_m2 is None:
+        return 12
+    return int(min(MAX_REGION_PX, max(4, np.ceil(mmu_m2 / pixel_area_m2 - 1e-9))))
+
+
+def drop_small(mask: BoolArray, *, min_pixels: int) -> BoolArray:
+    """Remove 8-connected regions of fewer than ``min_pixels`` pixels.
+
+    Of a region that reaches the border of the array only the part inside is counted. With a
+    margin of ``min_pixels`` around the core of a block that makes no difference to the core:
+    a region that touches both has at least that many pixels in between.
+
+    Parameters
+    ----------
+    mask : ndarray of bool, shape (height, width)
+        True = decided.
+    min_pixels : int
+        Smallest region kept.
+
+    Returns
+    -------
+    ndarray of bool
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> drop_small(np.array([[True, False, True, True]]), min_pixels=2)
+    array([[False, False,  True,  True]])
+    """
+    if min_pixels <= 1 or not mask.any():
+        return mask
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    keep = stats[:, cv2.CC_STAT_AREA] >= min_pixels
+    keep[0] = False
+    return np.asarray(keep[labels], dtype=bool)

@@ -1,0 +1,1 @@
+"""The only doors to files: images, outlines, the result folder."""

@@ -1,0 +1,258 @@
+"""The result folder as a transaction: everything in place, or nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import secrets
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from changedet.core.errors import ChangedetError, EnvironmentFault, UsageError
+from changedet.io.formats import shown
+
+if sys.platform != "win32":  # no lock there
+    import fcntl
+
+RECORD = "result.json"
+_WORK = ".work"
+_STAGED = "new-"
+_PRODUCTS = (
+    "summary.csv",
+    "report.html",
+    "vectors.gpkg",
+    "maps/aligned.tif",
+    "maps/pixel_change.tif",
+    "maps/structural_change.tif",
+    "maps/classes.tif",
+    "maps/classes.qml",
+    "maps/correspondence.tif",
+)
+_FAULTS = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EFBIG: "a file grew larger than is allowed",
+    errno.EACCES: "no permission",
+    errno.EPERM: "no permission",
+    errno.EROFS: "the file system is read-only",
+    errno.EMFILE: "too many open files",
+    errno.EIO: "the disk reports an error",
+}
+
+
+@contextmanager
+def stage(out: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """Write a result folder as one transaction.
+
+    Parameters
+    ----------
+    out : path-like
+        The result folder, made here. Files in it that are not ours are never touched;
+        symbolic links in the place of products are replaced, not followed.
+    overwrite : bool
+        Replace a result that is there; otherwise a folder with anything in it is refused.
+
+    Yields
+    ------
+    Path
+        A private folder on the same file system. What the ``with`` block leaves in it is
+        flushed and moved into place when the block ends well, ``result.json`` last; when it
+        ends with an error nothing of it remains, and an older result stays as it was.
+
+    Raises
+    ------
+    UsageError
+        Where ``out`` is a file, or has something in it and ``overwrite`` is not set.
+    EnvironmentFault
+        Disk full, no permission, or another run is writing there.
+    """
+    folder = Path(out).absolute()
+    _check_place(folder, overwrite=overwrite)
+    made = _make_folder(folder)
+    work = folder / _WORK
+    try:
+        with _faults(folder), _lock(work):
+            for old in work.glob(f"{_STAGED}*"):
+                shutil.rmtree(old, ignore_errors=True)
+            staged = work / f"{_STAGED}{secrets.token_hex(4)}"
+            staged.mkdir()
+            try:
+                yield staged
+                _commit(staged, folder)
+            finally:
+                shutil.rmtree(staged, ignore_errors=True)
+    finally:
+        _tidy(folder, made=made)
+
+
+def check_output(out: str | Path, *, overwrite: bool = False) -> None:
+    """Refuse an output folder before any work is done; see :func:`stage` for the rules."""
+    _check_place(Path(out).absolute(), overwrite=overwrite)
+
+
+def _check_place(folder: Path, *, overwrite: bool) -> None:
+    name = shown(folder)
+    try:
+        if not folder.exists():
+            if folder.is_symlink():
+                raise UsageError(f"{name}: is a broken link; choose another output folder")
+            return
+        if not folder.is_dir():
+            raise UsageError(f"{name}: is a file; choose another output folder")
+        # what a killed run left in .work is no result
+        held = [entry.name for entry in folder.iterdir() if entry.name != _WORK]
+    except PermissionError:
+        raise EnvironmentFault(f"{name}: no permission to look there; choose another -o") from None
+    if held and not overwrite:
+        what = "has a result already" if RECORD in held else "is not empty"
+        raise UsageError(f"{name}: {what}; add --overwrite or choose another output folder")
+
+
+def _make_folder(folder: Path) -> bool:
+    """Make the folder; say whether it is new."""
+    with _faults(folder):
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            if not folder.is_dir():
+                raise UsageError(f"{shown(folder)}: is a file; choose another output") from None
+            return False
+        except NotADirectoryError:
+            raise UsageError(
+                f"{shown(folder)}: lies inside a file; choose another output folder"
+            ) from None
+    return True
+
+
+@contextmanager
+def _faults(folder: Path) -> Iterator[None]:
+    """Turn the operating system's refusals into EnvironmentFault."""
+    try:
+        yield
+    except ChangedetError:
+        raise
+    except OSError as error:
+        fact = _FAULTS.get(error.errno or 0)
+        if fact is None:
+            raise
+        raise EnvironmentFault(f"{shown(folder)}: cannot write ({fact}{_free(folder)})") from error
+
+
+def _free(folder: Path) -> str:
+    with contextlib.suppress(OSError):
+        return f"; {shutil.disk_usage(folder).free / 1e6:,.0f} MB free"
+    return ""
+
+
+@contextmanager
+def _lock(work: Path) -> Iterator[None]:
+    """Hold the folder for this run; the lock ends with the process, however it ends."""
+    if work.is_symlink():
+        work.unlink()
+    work.mkdir(exist_ok=True)
+    if sys.platform == "win32":
+        yield
+        return
+    path = work / "lock"
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # another run may have finished, and removed the file, since we opened it
+            same = os.fstat(descriptor).st_ino == path.stat().st_ino
+        except (BlockingIOError, FileNotFoundError):
+            same = False
+        if not same:
+            raise EnvironmentFault(
+                f"{shown(work.parent)}: another run is writing there; wait for it, or choose -o"
+            )
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+    finally:
+        os.close(descriptor)
+
+
+def _commit(staged: Path, folder: Path) -> None:
+    """Flush all files, then move them into place, the record last."""
+    files = sorted(path for path in staged.rglob("*") if path.is_file())
+    names = [path.relative_to(staged) for path in files]
+    for path in files:
+        _flush(path)
+    for name in names:
+        _check_parents(folder, name)
+    # from here to the last move the folder has no record: it is not a result
+    for old in _old_products(folder):
+        if old not in names:
+            (folder / old).unlink(missing_ok=True)
+    (folder / RECORD).unlink(missing_ok=True)
+    record = [name for name in names if name == Path(RECORD)]
+    for batch in ([name for name in names if name not in record], record):
+        for name in batch:
+            _make_parents(folder, name)
+            (staged / name).replace(folder / name)
+        for parent in {folder / name.parent for name in batch}:
+            _flush(parent)
+
+
+def _old_products(folder: Path) -> list[Path]:
+    """List what an earlier run of ours has left in the folder (and nothing else)."""
+    if not (folder / RECORD).is_file():
+        return []
+    listed: list[str] = []
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+        record = json.loads((folder / RECORD).read_text("utf-8"))
+        listed = [str(figure["file"]) for figure in record["figures"]]
+    figures = [Path(name) for name in listed]
+    safe = [name for name in figures if len(name.parts) == 2 and name.parts[0] == "figures"]
+    old = [*map(Path, _PRODUCTS), *safe]
+    # never through a link into another folder
+    return [name for name in old if not (folder / name.parent).is_symlink()]
+
+
+def _check_parents(folder: Path, name: Path) -> None:
+    for parent in name.parents:
+        place = folder / parent
+        if place.exists() and not place.is_dir():
+            raise UsageError(f"{shown(place)}: is a file in the way; choose another output folder")
+    target = folder / name
+    if target.is_dir() and not target.is_symlink():
+        raise UsageError(f"{shown(target)}: is a folder in the way; choose another output folder")
+
+
+def _make_parents(folder: Path, name: Path) -> None:
+    """Make the folders of a product; a link in their place is replaced, not followed."""
+    for parent in list(name.parents)[-2::-1]:
+        place = folder / parent
+        if place.is_symlink():
+            place.unlink()
+        place.mkdir(exist_ok=True)
+
+
+def _flush(path: Path) -> None:
+    """Wait until a file or a folder's entries are on the disk."""
+    flags = os.O_RDONLY | (os.O_DIRECTORY if path.is_dir() else 0)
+    descriptor = os.open(path, flags)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        # some file systems cannot flush a folder
+        if error.errno != errno.EINVAL:
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def _tidy(folder: Path, *, made: bool) -> None:
+    """Remove what is empty and ours."""
+    with contextlib.suppress(OSError):
+        (folder / _WORK).rmdir()
+    if made:
+        with contextlib.suppress(OSError):
+            folder.rmdir()

@@ -1,0 +1,417 @@
+"""The door to vector files: outlines in, a GeoPackage out. The only place that uses pyogrio."""
+
+from __future__ import annotations
+
+import sqlite3
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyogrio
+import shapely
+from pyogrio.errors import DataLayerError, DataSourceError, FieldError
+
+from changedet.core.errors import EnvironmentFault, InputError
+from changedet.core.grid import Grid
+from changedet.io.formats import check_file, shown
+from changedet.io.places import edge_positions, move_points, name_crs, parse_crs, to_xy
+from changedet.io.styles import LayerStyle, layer_qml
+
+_FORMATS = "a GeoPackage, GeoJSON, FlatGeobuf or Shapefile"
+_ID_COLUMNS = ("id", "building_id", "osm_id", "gml_id", "objectid")
+_GEOPACKAGE_IDS = (b"GPKG", b"GP10", b"GP11")
+_MAX_GEOJSON = 2**31
+_SETTINGS: dict[str, Any] = {
+    "GDAL_DISABLE_READDIR_ON_OPEN": "TRUE",
+    "GDAL_PAM_ENABLED": "NO",
+    "GDAL_VRT_ENABLE_PYTHON": "NO",
+    "OGR_SQLITE_LOAD_EXTENSIONS": None,
+    "CPL_DEBUG": "OFF",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Outlines:
+    """Polygons in the CRS of a grid.
+
+    Parameters
+    ----------
+    geometries : ndarray of object, shape (n,)
+        shapely Polygons, valid, not empty, each touching the grid.
+    ids : tuple of int or str
+        One per polygon; the parts of a multipolygon are ``7``, ``7-2``, ``7-3``.
+    skipped : dict
+        Features left out by reason: ``empty``, ``invalid`` (not repairable), ``outside``.
+    repaired : int
+        Features whose geometry was invalid and was made valid.
+    """
+
+    geometries: np.ndarray
+    ids: tuple[int | str, ...]
+    skipped: dict[str, int]
+    repaired: int
+
+    def __len__(self) -> int:
+        """Return the number of polygons."""
+        return len(self.ids)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Layer:
+    """A layer to write.
+
+    Parameters
+    ----------
+    name : str
+        Of the layer.
+    geometries : sequence of shapely geometries
+        May be empty.
+    columns : mapping of str to ndarray
+        Attributes, one array per column (numbers, or objects of str and None).
+    geometry_type : str
+        "Polygon", "MultiPolygon", "Point", "LineString".
+    style : LayerStyle, optional
+        How QGIS shows it.
+    """
+
+    name: str
+    geometries: Sequence[Any] | np.ndarray
+    columns: Mapping[str, np.ndarray] = field(default_factory=dict)
+    geometry_type: str = "Polygon"
+    style: LayerStyle | None = None
+
+    def __post_init__(self) -> None:
+        for name, column in self.columns.items():
+            if len(column) != len(self.geometries):
+                raise ValueError(
+                    f"layer {self.name}: column {name} has {len(column)} values "
+                    f"for {len(self.geometries)} geometries"
+                )
+
+
+def read_polygons(path: str | Path, *, grid: Grid, what: str) -> Outlines:
+    """Read the polygons of a file that touch a grid, in the grid's CRS.
+
+    Parameters
+    ----------
+    path : path-like
+        GeoPackage, GeoJSON, FlatGeobuf or Shapefile, by content. The first layer of
+        polygons is read, and of it what lies near the grid.
+    grid : Grid
+        With a CRS.
+    what : str
+        For messages: "footprints", "aoi".
+
+    Raises
+    ------
+    InputError
+        Missing, unreadable, another format, without a CRS, or nothing inside the grid.
+    """
+    name = f"{what} {shown(path)}"
+    if grid.crs is None:
+        raise InputError(
+            f"{name}: cannot be placed, because the before image has no georeference; "
+            "give an image with a CRS"
+        )
+    try:
+        absolute = check_file(path)
+        _check_content(absolute)
+    except InputError as error:
+        raise InputError(f"{what} {error}") from None
+    with _Ogr():
+        try:
+            layer, crs, total = _pick_layer(absolute, name)
+            ids, shapes, used = _read_layer(absolute, layer, crs, grid)
+        except (DataSourceError, DataLayerError, FieldError, ValueError, OSError) as error:
+            if isinstance(error, InputError):
+                raise
+            reason = shown(" ".join(str(error).split()))[:160]
+            raise InputError(f"{name}: cannot be read ({reason}); save it anew") from error
+    outlines = _clean(ids, shapes, grid, crs, outside=max(0, total - used))
+    if not len(outlines):
+        raise InputError(
+            f"{name}: 0 of {total} polygons lie inside the before image "
+            f"({_bounds_text(grid)}); check the CRS ({_crs_text(crs)}) and its axis order"
+        )
+    return outlines
+
+
+class _Ogr:
+    """Set pyogrio's GDAL up for a ``with`` block, and leave the user's settings after it."""
+
+    def __enter__(self) -> None:
+        self._before = {key: pyogrio.get_gdal_config_option(key) for key in _SETTINGS}
+        pyogrio.set_gdal_config_options(_SETTINGS)
+        self._warnings = warnings.catch_warnings()
+        self._warnings.__enter__()
+        # what OGR merely remarks on (odd fields, ring order) does not concern the user
+        warnings.filterwarnings("ignore", category=RuntimeWarning, module="pyogrio")
+        warnings.filterwarnings("ignore", message="'crs' was not provided")
+
+    def __exit__(self, *_: object) -> None:
+        self._warnings.__exit__(None, None, None)
+        pyogrio.set_gdal_config_options(self._before)
+
+
+def _check_content(path: Path) -> None:
+    """Refuse what is none of the four formats: OGR would try 80 drivers, XML and VRT too."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(1024)
+    name = shown(path)
+    if head.startswith(b"SQLite format 3\0"):
+        if head[68:72] in _GEOPACKAGE_IDS or path.suffix.lower() == ".gpkg":
+            pages = int.from_bytes(head[16:18], "big")
+            needed = (65536 if pages == 1 else pages) * int.from_bytes(head[28:32], "big")
+            if needed > size:
+                raise InputError(
+                    f"{name}: is truncated (needs {needed:,} bytes, has {size:,}); get it again"
+                )
+            return
+        raise InputError(f"{name}: an SQLite database but no GeoPackage; {_FORMATS} is needed")
+    if head.startswith((b"fgb\x03", b"\x00\x00\x27\x0a")):
+        return
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if text.startswith(b"{"):
+        if size > _MAX_GEOJSON:
+            raise InputError(f"{name}: GeoJSON of {size / 1e9:.1f} GB; convert it to GeoPackage")
+        return
+    kind = "XML or HTML" if text.startswith(b"<") else "unknown content"
+    raise InputError(f"{name}: format not allowed ({kind}); {_FORMATS} is needed")
+
+
+def _pick_layer(path: Path, name: str) -> tuple[str, str, int]:
+    """Find the first layer of polygons: its name, CRS and number of features."""
+    for layer, kind in pyogrio.list_layers(path):
+        if kind is None or not ("Polygon" in kind or kind in ("Unknown", "GeometryCollection")):
+            continue
+        info = pyogrio.read_info(path, layer=layer, force_feature_count=True)
+        if not info["features"]:
+            raise InputError(f"{name}: layer {shown(layer)} is empty; nothing to analyse")
+        crs = _layer_crs(info["crs"])
+        if crs is None:
+            raise InputError(f"{name}: has no CRS; save it with one (GeoPackage, or a .prj)")
+        return str(layer), crs, int(info["features"])
+    raise InputError(f"{name}: holds no polygons; outlines are needed")
+
+
+def _layer_crs(text: str | None) -> str | None:
+    return name_crs(parse_crs(text)) if text else None
+
+
+def _read_layer(
+    path: Path, layer: str, crs: str, grid: Grid
+) -> tuple[list[int | str], np.ndarray, int]:
+    """Read the features near the grid: ids, shapely geometries, how many."""
+    fields = list(pyogrio.read_info(path, layer=layer)["fields"])
+    by_name = {str(column).lower(): str(column) for column in fields}
+    column = next((by_name[key] for key in _ID_COLUMNS if key in by_name), None)
+    _, fids, wkb, values = pyogrio.raw.read(
+        path,
+        layer=layer,
+        columns=[column] if column else [],
+        bbox=_layer_bbox(grid, crs),
+        force_2d=True,
+        return_fids=True,
+    )
+    shapes = shapely.from_wkb(wkb, on_invalid="ignore")
+    ids = _unique_ids(values[0]) if column else None
+    return (ids or [int(fid) for fid in fids]), np.atleast_1d(shapes), len(fids)
+
+
+def _unique_ids(values: np.ndarray) -> list[int | str] | None:
+    """Take the column as ids; None where it is not unique or has gaps."""
+    ids: list[int | str] = []
+    for given in values.tolist():
+        whole = isinstance(given, float) and given.is_integer()
+        value = int(given) if whole else given
+        if not isinstance(value, (int, str)) or value == "":
+            return None
+        ids.append(value)
+    return ids if len(set(ids)) == len(ids) else None
+
+
+def _layer_bbox(grid: Grid, crs: str) -> tuple[float, float, float, float] | None:
+    """Return the grid's extent in the layer's CRS, a little wider; None for "all of it"."""
+    cols, rows = edge_positions(grid)
+    xs, ys = move_points(*to_xy(grid, cols, rows), source=grid.crs or "", target=crs)
+    if not np.isfinite(xs).all() or not np.isfinite(ys).all():
+        return None
+    if parse_crs(crs).is_geographic and xs.max() - xs.min() > 180:
+        return None
+    pad_x, pad_y = 0.02 * np.ptp(xs), 0.02 * np.ptp(ys)
+    return (
+        float(xs.min() - pad_x),
+        float(ys.min() - pad_y),
+        float(xs.max() + pad_x),
+        float(ys.max() + pad_y),
+    )
+
+
+def _clean(
+    ids: list[int | str], shapes: np.ndarray, grid: Grid, crs: str, *, outside: int
+) -> Outlines:
+    """Transform, repair, split and cut off what does not touch the grid."""
+    skipped = {"empty": 0, "invalid": 0, "outside": outside}
+    none = shapely.is_missing(shapes) | shapely.is_empty(shapes)
+    skipped["empty"] = int(np.count_nonzero(none))
+    shapes = shapes.copy()
+    shapes[none] = None
+    shapes = shapely.transform(shapes, lambda xy: _moved(xy, crs, grid.crs or ""))
+    frame = shapely.polygons([grid.transform @ c for c in _corners(grid)])
+    shapely.prepare(frame)
+    geometries: list[Any] = []
+    names: list[int | str] = []
+    repaired = 0
+    for number, shape in zip(ids, shapes, strict=True):
+        if shape is None:
+            continue
+        if not np.isfinite(shapely.bounds(shape)).all():
+            skipped["invalid"] += 1
+            continue
+        whole = bool(shapely.is_valid(shape))
+        repaired += not whole
+        flat = _flat(shape if whole else shapely.make_valid(shape))
+        parts = [part for part in shapely.get_parts(flat) if shapely.area(part) > 0]
+        inside = [part for part in parts if shapely.intersects(frame, part)]
+        if not inside:
+            skipped["outside" if parts else "invalid"] += 1
+            continue
+        geometries.extend(inside)
+        names.append(number)
+        names.extend(f"{number}-{index}" for index in range(2, len(inside) + 1))
+    array = np.empty(len(geometries), dtype=object)
+    array[:] = geometries
+    return Outlines(geometries=array, ids=tuple(names), skipped=skipped, repaired=repaired)
+
+
+def _flat(shape: Any) -> Any:
+    """Keep the polygons of a geometry, also those inside a collection."""
+    parts: list[Any] = []
+    for part in shapely.get_parts(np.atleast_1d(shape)):
+        kind = shapely.get_type_id(part)
+        if kind == shapely.GeometryType.POLYGON:
+            parts.append(part)
+        elif kind in (shapely.GeometryType.MULTIPOLYGON, shapely.GeometryType.GEOMETRYCOLLECTION):
+            parts.extend(shapely.get_parts(_flat(part)))
+    return shapely.multipolygons(parts) if parts else shapely.MultiPolygon()
+
+
+def _corners(grid: Grid) -> tuple[tuple[int, int], ...]:
+    return (0, 0), (grid.width, 0), (grid.width, grid.height), (0, grid.height)
+
+
+def _moved(points: np.ndarray, source: str, target: str) -> np.ndarray:
+    xs, ys = move_points(points[:, 0], points[:, 1], source=source, target=target)
+    return np.column_stack([xs, ys])
+
+
+def _bounds_text(grid: Grid) -> str:
+    left, bottom, right, top = grid.bounds
+    return f"{left:.0f} {bottom:.0f} .. {right:.0f} {top:.0f} in {_crs_text(grid.crs or '')}"
+
+
+def _crs_text(crs: str) -> str:
+    return crs if crs.startswith("EPSG:") else "a CRS without a code"
+
+
+def write_geopackage(path: Path, layers: Sequence[Layer], *, crs: str | None) -> None:
+    """Write layers into a new GeoPackage, with their QGIS styles.
+
+    Parameters
+    ----------
+    path : Path
+        In a staging folder; replaced where it exists.
+    layers : sequence of Layer
+        In this order.
+    crs : str or None
+        Of all geometries; None for pixel coordinates.
+
+    Raises
+    ------
+    EnvironmentFault
+        Disk full, no permission, or the file is not whole when read back.
+    """
+    path.unlink(missing_ok=True)
+    wkt = None if crs is None else parse_crs(crs).to_wkt()
+    try:
+        with _Ogr():
+            for layer in layers:
+                _write_layer(path, layer, wkt)
+        _write_styles(path, {layer.name: layer.style for layer in layers if layer.style})
+    except (DataSourceError, DataLayerError, OSError, sqlite3.Error) as error:
+        reason = shown(" ".join(str(error).split()))[:160]
+        raise EnvironmentFault(
+            f"{shown(path)}: cannot be written ({reason}); free some space or choose -o"
+        ) from error
+
+
+def _write_layer(path: Path, layer: Layer, wkt: str | None) -> None:
+    geometries = np.empty(len(layer.geometries), dtype=object)
+    geometries[:] = list(layer.geometries)
+    pyogrio.raw.write(
+        path,
+        geometry=np.array(shapely.to_wkb(geometries), dtype=object),
+        field_data=[np.asarray(column) for column in layer.columns.values()],
+        fields=list(layer.columns),
+        layer=layer.name,
+        driver="GPKG",
+        geometry_type=layer.geometry_type,
+        crs=wkt,
+        nan_as_null=True,
+        layer_options={"FID": "fid", "GEOMETRY_NAME": "geom"},
+    )
+
+
+_STYLE_TABLE = """
+CREATE TABLE layer_styles (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, f_table_catalog TEXT(256), f_table_schema TEXT(256),
+  f_table_name TEXT(256), f_geometry_column TEXT(256), styleName TEXT(30), styleQML TEXT,
+  styleSLD TEXT, useAsDefault BOOLEAN, description TEXT, owner TEXT(30), ui TEXT(30),
+  update_time DATETIME DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ','now')))
+"""
+
+
+def _write_styles(path: Path, styles: Mapping[str, LayerStyle]) -> None:
+    """Add QGIS's ``layer_styles`` table, and read the whole file back."""
+    connection = sqlite3.connect(path)
+    try:
+        with connection:
+            if styles:
+                connection.execute(_STYLE_TABLE)
+                connection.execute(
+                    "INSERT INTO gpkg_contents (table_name, data_type, identifier) "
+                    "VALUES ('layer_styles', 'attributes', 'layer_styles')"
+                )
+            for name, style in styles.items():
+                connection.execute(
+                    "INSERT INTO layer_styles (f_table_catalog, f_table_schema, f_table_name, "
+                    "f_geometry_column, styleName, styleQML, styleSLD, useAsDefault, description, "
+                    "owner) VALUES ('', '', ?, 'geom', ?, ?, '', 1, 'changedet', '')",
+                    (name, name, layer_qml(style)),
+                )
+        (fact,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+        if fact != "ok":
+            raise sqlite3.DatabaseError(str(fact))
+    finally:
+        connection.close()
+
+
+def read_own_layer(path: Path, name: str) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Read a layer of a GeoPackage that this program wrote.
+
+    Returns
+    -------
+    geometries : ndarray of shapely geometries
+        Empty where there is no such layer.
+    columns : dict of ndarray
+    """
+    with _Ogr():
+        if name not in {str(row[0]) for row in pyogrio.list_layers(path)}:
+            return np.zeros(0, dtype=object), {}
+        meta, _, shapes, values = pyogrio.raw.read(path, layer=name)
+    columns = dict(zip((str(field) for field in meta["fields"]), values, strict=True))
+    return shapely.from_wkb(shapes), columns

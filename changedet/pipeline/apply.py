@@ -1,0 +1,266 @@
+"""Apply: every block once for the evidence, once more for regions of decided pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from changedet.core.blocks import Block
+from changedet.core.grid import Window
+from changedet.decide.regions import drop_small
+from changedet.io.raster import read_own
+from changedet.io.shapes import burn
+from changedet.pipeline.measure import (
+    Pair,
+    change_z,
+    find_built,
+    grey_pair,
+    index_after,
+    normalise,
+    order_drop,
+    read_pair,
+    similarity,
+    spectral_bands,
+    supported,
+    vegetation_index,
+)
+from changedet.pipeline.plan import Plan
+from changedet.pipeline.scene import Scene
+from changedet.quantify.areas import CellGrid, Tally
+from changedet.quantify.buildings import FootprintSums
+from changedet.quantify.vegetation import tolerant_maximum
+
+ByteArray = NDArray[np.uint8]
+BoolArray = NDArray[np.bool_]
+
+NODATA = 255
+STEPS = 250
+"""Evidence 0..1 is stored as 0..250."""
+
+# Bits of the state raster, from which the second walk decides.
+ANALYSED, BUILT, PLANTS, INSIDE = 1, 2, 4, 8
+LOST_LOW, LOST_CENTRAL, LOST_HIGH, GAINED = 16, 32, 64, 128
+
+NO_CHANGE, DESTROYED, VEGETATION_LOST, OTHER, VEGETATION_GAINED = 1, 2, 3, 4, 5
+"""Codes of classes.tif; 0 is not analysed."""
+
+LOSS_SPREADS = {"low": 4.0, "central": 3.0, "high": 2.0}
+"""Drop of the vegetation index, in units of its noise, that the three figures ask for."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BlockMaps:
+    """What one block hands back: small types, its core only."""
+
+    window: Window
+    aligned: NDArray[np.generic]
+    """AFTER on the grid, shape (bands, height, width), dtype of AFTER."""
+    pixel: ByteArray
+    structural: ByteArray
+    state: ByteArray
+    sums: FootprintSums
+
+
+def compute_block(block: Block, *, scene: Scene, plan: Plan) -> BlockMaps:
+    """Compute the evidence of one block; nothing here depends on where blocks are cut."""
+    pair = read_pair(scene, block.padded)
+    analysed = pair.analysed
+    trim = block.trim
+    aligned = _to_dtype(pair.after[(slice(None), *trim)], pair.valid_after[trim], scene)
+    if not analysed.any():
+        return _empty(block, pair.inside[trim], aligned, scene)
+    before, after = grey_pair(scene, pair, plan.stretch, plan.before_blur)
+    built = find_built(scene, pair, plan, block.padded)
+    alike = plan.chance.standardise(similarity(before, after, analysed, plan.sizes))
+    drop = order_drop(before, after, analysed, plan.sizes)
+    support = plan.sizes.support
+    structural = _quantise(
+        plan.null.evidence(
+            supported(alike, built, analysed, support), supported(drop, built, analysed, support)
+        ),
+        analysed,
+    )
+    _, bands_before, bands_after = spectral_bands(scene, pair)
+    z = change_z(bands_before, normalise(bands_after, plan.lines), plan)
+    pixel = _quantise(z * z / (z * z + np.float32(plan.change_scale) ** 2), analysed)
+    state = _plants(scene, plan, pair, built & analysed)
+    state |= np.where(analysed, ANALYSED, 0).astype(np.uint8)
+    state |= np.where(pair.inside, INSIDE, 0).astype(np.uint8)
+    state |= np.where(built & analysed, BUILT, 0).astype(np.uint8)
+    sums = FootprintSums.zero(len(scene.footprints))
+    _sum_footprints(sums, scene, block, analysed[trim], alike[trim], drop[trim], structural[trim])
+    return BlockMaps(
+        window=block.core,
+        aligned=aligned,
+        pixel=pixel[trim],
+        structural=structural[trim],
+        state=state[trim],
+        sums=sums,
+    )
+
+
+def warp_block(block: Block, *, scene: Scene) -> tuple[Window, NDArray[np.generic]]:
+    """Return AFTER on the grid in one block, in its own data type."""
+    values, valid = scene.read_after(block.padded)
+    return block.core, _to_dtype(values, valid, scene)
+
+
+def _empty(
+    block: Block, inside: BoolArray, aligned: NDArray[np.generic], scene: Scene
+) -> BlockMaps:
+    nothing = np.full(block.core.shape, NODATA, np.uint8)
+    sums = FootprintSums.zero(len(scene.footprints))
+    unseen = np.zeros(block.core.shape, bool)
+    zero = np.zeros(block.core.shape, np.float32)
+    _sum_footprints(sums, scene, block, unseen, zero, zero, nothing)
+    state = np.where(inside, INSIDE, 0).astype(np.uint8)
+    return BlockMaps(block.core, aligned, nothing, nothing, state, sums)
+
+
+def _quantise(evidence: NDArray[np.floating], analysed: BoolArray) -> ByteArray:
+    whole = np.rint(np.nan_to_num(evidence) * STEPS).clip(0, STEPS)
+    return np.where(analysed, whole, NODATA).astype(np.uint8)
+
+
+def _to_dtype(
+    values: NDArray[np.float32], valid: BoolArray, scene: Scene
+) -> NDArray[np.generic]:
+    dtype = np.dtype(scene.aligned_dtype)
+    if dtype.kind == "f":
+        return np.where(valid, values, np.nan).astype(dtype)
+    info = np.iinfo(dtype)
+    # The lowest value says nodata; what is seen begins one above it.
+    whole = np.rint(values).clip(info.min + 1, info.max)
+    return np.where(valid, whole, info.min).astype(dtype)
+
+
+def _plants(scene: Scene, plan: Plan, pair: Pair, built: BoolArray) -> ByteArray:
+    state = np.zeros(built.shape, np.uint8)
+    if scene.index is None or plan.vegetation is None:
+        return state
+    vegetation = plan.vegetation
+    before = vegetation_index(scene.index, pair.before, scene.before.roles, scene.white)
+    after = index_after(scene, pair, plan)
+    known = np.isfinite(before) & np.isfinite(after) & pair.analysed & ~built
+    before, after = np.nan_to_num(before, nan=-9.0), np.nan_to_num(after, nan=-9.0)
+    after_near = tolerant_maximum(after, gsd_m=plan.gsd_m)
+    before_near = tolerant_maximum(before, gsd_m=plan.gsd_m)
+    state[known & vegetation.is_vegetation(before)] |= PLANTS
+    for name, bit in (("low", LOST_LOW), ("central", LOST_CENTRAL), ("high", LOST_HIGH)):
+        state[known & vegetation.lost(before, after_near, spreads=LOSS_SPREADS[name])] |= bit
+    gained = vegetation.gained(before_near, after, spreads=LOSS_SPREADS["central"])
+    state[known & gained] |= GAINED
+    return state
+
+
+def _sum_footprints(
+    sums: FootprintSums,
+    scene: Scene,
+    block: Block,
+    analysed: BoolArray,
+    dissimilarity: NDArray[np.float32],
+    drop: NDArray[np.float32],
+    structural: ByteArray,
+) -> None:
+    core = block.core
+    for number in scene.footprints_near(core, margin=scene.footprint_margin):
+        grown = scene.footprints[number].buffer(scene.footprint_margin)
+        part = scene.pixels_of(grown.bounds) & core
+        if not part.height or not part.width:
+            continue
+        inside = burn((grown,), scene.grid.crop(part))
+        local = (
+            slice(part.row - core.row, part.stop_row - core.row),
+            slice(part.col - core.col, part.stop_col - core.col),
+        )
+        sums.add_footprint(
+            number,
+            inside,
+            analysed[local],
+            {"dissimilarity": dissimilarity[local], "drop": drop[local]},
+            structural[local] > STEPS // 2,
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rules:
+    """What the second walk decides with."""
+
+    thresholds: dict[str, int]
+    """Structural evidence (0..250) for low, central, high; above 250 = never."""
+    min_built: int
+    min_plants: int
+    cells: CellGrid
+    destroyed: dict[str, tuple[int, ...]] | None
+    """Numbers of the destroyed footprints for low, central, high; None without footprints."""
+    plants_judged: bool
+
+    @property
+    def margin(self) -> int:
+        """Pixels to read beyond a block so that regions do not depend on it."""
+        return max(self.min_built, self.min_plants)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BlockDecision:
+    """Classes and counts of one block."""
+
+    window: Window
+    classes: ByteArray
+    tally: Tally
+
+
+def decide_block(
+    block: Block, *, scene: Scene, rules: Rules, paths: dict[str, str]
+) -> BlockDecision:
+    """Turn the evidence of one block into classes and pixel counts."""
+    state = read_own(paths["state"], block.padded)[0]
+    structural = read_own(paths["structural"], block.padded, outside=NODATA)[0]
+    pixel = read_own(paths["pixel"], block.padded, outside=NODATA)[0]
+    analysed = (state & ANALYSED) > 0
+    built = (state & BUILT) > 0
+    destroyed = _destroyed(block, scene, rules, built, structural)
+    masks = {"inside": (state & INSIDE) > 0, "analysed": analysed, "built": built}
+    for name, mask in destroyed.items():
+        masks[f"built_{name}"] = mask & built
+    lost = {}
+    for name, bit in (("low", LOST_LOW), ("central", LOST_CENTRAL), ("high", LOST_HIGH)):
+        lost[name] = drop_small((state & bit) > 0, min_pixels=rules.min_plants)
+        masks[f"vegetation_{name}"] = lost[name]
+    gained = drop_small((state & GAINED) > 0, min_pixels=rules.min_plants)
+    masks["vegetation"], masks["gained"] = (state & PLANTS) > 0, gained
+    other = drop_small(
+        (pixel > STEPS // 2) & (pixel != NODATA), min_pixels=rules.min_plants
+    )
+    classes = np.zeros(state.shape, np.uint8)
+    for mask, code in (
+        (analysed, NO_CHANGE),
+        (other & analysed, OTHER),
+        (gained & rules.plants_judged, VEGETATION_GAINED),
+        (lost["central"] & rules.plants_judged, VEGETATION_LOST),
+        (masks["built_central"], DESTROYED),
+    ):
+        classes[mask] = code
+    core = {name: mask[block.trim] for name, mask in masks.items()}
+    tally = Tally.of(core, cells=rules.cells, window=block.core)
+    return BlockDecision(block.core, classes[block.trim], tally)
+
+
+def _destroyed(
+    block: Block, scene: Scene, rules: Rules, built: BoolArray, structural: ByteArray
+) -> dict[str, BoolArray]:
+    if rules.destroyed is None:
+        judged = built & (structural != NODATA)
+        return {
+            name: drop_small(judged & (structural >= cut), min_pixels=rules.min_built)
+            for name, cut in rules.thresholds.items()
+        }
+    found = {}
+    near = set(scene.footprints_near(block.padded))
+    grid = scene.grid.crop(block.padded)
+    for name, numbers in rules.destroyed.items():
+        shapes = tuple(scene.footprints[k] for k in numbers if k in near)
+        found[name] = burn(shapes, grid) if shapes else np.zeros(built.shape, bool)
+    return found

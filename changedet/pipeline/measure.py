@@ -1,0 +1,189 @@
+"""Measures of one window: what fitting samples and what every block computes again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from changedet.compare.pixel import exg, gradient_z, ndvi
+from changedet.compare.radiometry import Line
+from changedet.compare.structure import (
+    WindowSizes,
+    coherence,
+    contrast_structure,
+    orientation_similarity,
+    windowed_mean,
+    zncc,
+)
+from changedet.core.grid import Window
+from changedet.io.shapes import burn
+from changedet.pipeline.plan import Plan, Stretch
+from changedet.pipeline.scene import Scene, visible_roles
+from changedet.quantify.built import built_measures, working_zoom
+
+FloatArray = NDArray[np.float32]
+BoolArray = NDArray[np.bool_]
+
+_SMOOTH_PX = 1.0
+"""Blur before indices and differences: chroma of JPEGs and pansharpened colour is coarse."""
+_DARK = 0.04
+"""Share of the nominal maximum below which a colour index is only noise."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pair:
+    """Pixels of one window of both dates."""
+
+    before: FloatArray
+    after: FloatArray
+    valid_before: BoolArray
+    valid_after: BoolArray
+    inside: BoolArray
+
+    @property
+    def analysed(self) -> BoolArray:
+        """Valid in both dates and inside grid and AOI."""
+        return self.valid_before & self.valid_after & self.inside
+
+
+def read_pair(scene: Scene, window: Window) -> Pair:
+    """Read one window of both dates, AFTER on the grid."""
+    before, valid_before = scene.read_before(window)
+    after, valid_after = scene.read_after(window)
+    return Pair(before, after, valid_before, valid_after, scene.inside(window))
+
+
+def grey(values: FloatArray, roles: tuple[str, ...], wanted: tuple[str, ...]) -> FloatArray:
+    """Mean of the wanted bands."""
+    picked = [values[roles.index(role)] for role in wanted]
+    return np.mean(picked, axis=0, dtype=np.float32)
+
+
+def grey_pair(
+    scene: Scene, pair: Pair, stretch: tuple[Stretch, Stretch], before_blur: float
+) -> tuple[FloatArray, FloatArray]:
+    """Return the grey images of both dates on one scale, about 0..255."""
+    before = grey(pair.before, scene.before.roles, visible_roles(scene.before))
+    after = grey(pair.after, scene.after.roles, visible_roles(scene.after))
+    before, after = stretch[0].apply(before), stretch[1].apply(after)
+    if before_blur > 0:
+        before = cv2.GaussianBlur(before, (0, 0), before_blur)
+    return before, after
+
+
+def similarity(
+    before: FloatArray, after: FloatArray, valid: BoolArray, sizes: WindowSizes
+) -> FloatArray:
+    """Sum three views of how alike two grey images are; their weights are in decision 0001."""
+    search = {"radius": sizes.radius, "search": sizes.search, "step": sizes.step}
+    return (
+        zncc(before, after, valid=valid, **search)
+        + orientation_similarity(before, after, valid=valid, **search)
+        + np.float32(0.5) * contrast_structure(before, after, sigma=max(1.5, sizes.radius / 3))
+    )
+
+
+def order_drop(
+    before: FloatArray, after: FloatArray, valid: BoolArray, sizes: WindowSizes
+) -> FloatArray:
+    """Coherence before minus after."""
+    return coherence(before, valid=valid, radius=sizes.radius) - coherence(
+        after, valid=valid, radius=sizes.radius
+    )
+
+
+def supported(image: FloatArray, built: BoolArray, valid: BoolArray, radius: int) -> FloatArray:
+    """Gather a measure over one object: built pixels from built ones, the rest from all."""
+    on_built = windowed_mean(image, weight=(built & valid).astype(np.float32), radius=radius)
+    on_all = windowed_mean(image, weight=valid.astype(np.float32), radius=radius)
+    return np.where(built, on_built, on_all)
+
+
+def vegetation_index(
+    index: str, values: FloatArray, roles: tuple[str, ...], white: float
+) -> FloatArray:
+    """Compute the index of one date from lightly blurred bands; NaN where it is too dark."""
+
+    def band(role: str) -> FloatArray:
+        return cv2.GaussianBlur(values[roles.index(role)], (0, 0), _SMOOTH_PX)
+
+    if index == "ndvi":
+        red, nir = band("red"), band("nir")
+        dark = red + nir < 2 * _DARK * white
+        return np.where(dark, np.float32(np.nan), ndvi(red, nir))
+    red, green, blue = band("red"), band("green"), band("blue")
+    dark = red + green + blue < 3 * _DARK * white
+    return np.where(dark, np.float32(np.nan), exg(red, green, blue))
+
+
+def measure_built(scene: Scene, pair: Pair, stretch: Stretch, gsd_m: float) -> FloatArray:
+    """Compute the raw measures of built area of BEFORE at full resolution."""
+    roles = scene.before.roles
+    visible = np.stack([pair.before[roles.index(role)] for role in visible_roles(scene.before)])
+    eight_bit = np.clip(np.rint(stretch.apply(visible)), 0, 255).astype(np.uint8)
+    plants = None
+    if scene.before_index is not None:
+        found = vegetation_index(scene.before_index, pair.before, roles, scene.white)
+        plants = np.nan_to_num(found, nan=0.0).astype(np.float32)
+    small = built_measures(eight_bit, plants, gsd_m=gsd_m)
+    zoom = working_zoom(gsd_m)
+    return small.repeat(zoom, axis=1).repeat(zoom, axis=2)
+
+
+def find_built(scene: Scene, pair: Pair, plan: Plan, window: Window) -> BoolArray:
+    """Mark what was built before: the footprints where there are any, else the score."""
+    if scene.has_footprints:
+        near = scene.footprints_near(window)
+        shapes = tuple(scene.footprints[number] for number in near)
+        if not shapes:
+            return np.zeros(window.shape, bool)
+        return burn(shapes, scene.grid.crop(window))
+    if plan.built is None:
+        raise ValueError("a plan without footprints needs a plan for built area")
+    measures = measure_built(scene, pair, plan.stretch[0], plan.gsd_m)
+    return np.asarray(plan.built.score(measures) >= plan.built.threshold)
+
+
+def spectral_bands(scene: Scene, pair: Pair) -> tuple[tuple[str, ...], FloatArray, FloatArray]:
+    """Pick the bands both dates share, or their grey images, lightly blurred."""
+    shared = scene.shared_roles
+    if shared:
+        before = np.stack([pair.before[scene.before.roles.index(role)] for role in shared])
+        after = np.stack([pair.after[scene.after.roles.index(role)] for role in shared])
+    else:
+        shared = ("grey",)
+        before = grey(pair.before, scene.before.roles, visible_roles(scene.before))[None]
+        after = grey(pair.after, scene.after.roles, visible_roles(scene.after))[None]
+
+    def blurred(image: FloatArray) -> FloatArray:
+        return np.stack([cv2.GaussianBlur(band, (0, 0), _SMOOTH_PX) for band in image])
+
+    return shared, blurred(before), blurred(after)
+
+
+def normalise(after: FloatArray, lines: tuple[tuple[str, Line], ...]) -> FloatArray:
+    """Bring every band of AFTER to BEFORE's radiometry."""
+    return np.stack([line.apply(band) for (_, line), band in zip(lines, after, strict=True)])
+
+
+def change_z(before: FloatArray, after: FloatArray, plan: Plan) -> FloatArray:
+    """Root mean square over the bands of the gradient-aware z, smoothed over some 1.5 m."""
+    z = gradient_z(before, after, noise=np.array(plan.noise), error_px=plan.error_px)
+    squared = np.mean(np.square(z), axis=0)
+    side = 2 * max(1, round(1.5 / plan.gsd_m)) + 1
+    return np.sqrt(cv2.blur(np.minimum(squared, np.float32(1e4)), (side, side)))
+
+
+def index_after(scene: Scene, pair: Pair, plan: Plan) -> FloatArray:
+    """Compute the vegetation index of AFTER, brought to BEFORE's radiometry first."""
+    if scene.index is None:
+        raise ValueError("the pair has no vegetation index")
+    lines = dict(plan.lines)
+    roles = scene.shared_roles
+    bands = [
+        lines[role].apply(pair.after[scene.after.roles.index(role)]).clip(0) for role in roles
+    ]
+    return vegetation_index(scene.index, np.stack(bands), roles, scene.white)

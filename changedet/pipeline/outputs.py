@@ -1,0 +1,366 @@
+"""Outputs: the maps and layers of the result folder, written into its staging place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Executor
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import shapely
+
+from changedet.core.blocks import blocks
+from changedet.core.grid import Grid
+from changedet.core.spread import spread
+from changedet.io.raster import (
+    RasterWriter,
+    check_raster,
+    create_raster,
+    read_window,
+    trace_classes,
+    write_cog,
+)
+from changedet.io.vector import Layer, Outlines, write_geopackage
+from changedet.pipeline.apply import (
+    NODATA,
+    Rules,
+    compute_block,
+    decide_block,
+    warp_block,
+)
+from changedet.pipeline.fit import block_margin
+from changedet.pipeline.plan import Plan
+from changedet.pipeline.scene import Scene
+from changedet.quantify.areas import CellGrid, Tally, hectares, share
+from changedet.quantify.buildings import UNOSAT, Assessment, FootprintSums
+from changedet.register.alignment import Alignment
+from changedet.result import CLASS_COLOURS, CLASS_NAMES, Cell, Inputs
+
+Report = Callable[[float], None]
+"""Takes the fraction of a stage that is done."""
+
+MAX_OUTLINES = 200_000
+"""Outlines of changes that are written; beyond it classes.tif alone holds them all."""
+CORRESPONDENCE_PX = 1024
+"""Longest side of correspondence.tif: the field is smooth, so it may be decimated."""
+
+
+def write_evidence(
+    scene: Scene,
+    plan: Plan,
+    work: Path,
+    *,
+    block_size: int,
+    executor: Executor | None,
+    tags: dict[str, str],
+    report: Report,
+) -> tuple[dict[str, str], FootprintSums]:
+    """Walk over all blocks once: aligned image, evidence and the state of each pixel."""
+    margin = block_margin(plan.sizes, plan.gsd_m, built=not scene.has_footprints)
+    todo = list(blocks(scene.grid, size=block_size, margin=margin))
+    job = partial(compute_block, scene=scene, plan=plan)
+    paths = {name: str(work / f"{name}.tif") for name in ("aligned", "pixel", "structural", "state")}
+    sums = FootprintSums.zero(len(scene.footprints))
+    with ExitStack() as stack:
+        aligned = stack.enter_context(_aligned_writer(scene, Path(paths["aligned"]), tags))
+        maps = {
+            name: stack.enter_context(
+                create_raster(
+                    Path(paths[name]), scene.grid, dtype="uint8", nodata=NODATA, scale=0.004,
+                    descriptions=(text,), tags=tags,
+                )
+            )
+            for name, text in (
+                ("pixel", "evidence of spectral change, 0..1"),
+                ("structural", "evidence of structural change, 0..1"),
+            )
+        }
+        maps["state"] = stack.enter_context(
+            create_raster(Path(paths["state"]), scene.grid, dtype="uint8")
+        )
+        for done, result in enumerate(spread(job, todo, executor=executor), start=1):
+            aligned.write(result.aligned, result.window)
+            for name, writer in maps.items():
+                writer.write(getattr(result, name)[None], result.window)
+            sums = sums + result.sums
+            report(done / len(todo))
+    return paths, sums
+
+
+def write_aligned(
+    scene: Scene,
+    path: Path,
+    *,
+    block_size: int,
+    executor: Executor | None,
+    tags: dict[str, str],
+    report: Report,
+) -> None:
+    """Write AFTER on the grid, alone."""
+    todo = list(blocks(scene.grid, size=block_size))
+    draft = path.with_suffix(".part")
+    with _aligned_writer(scene, draft, tags) as writer:
+        job = partial(warp_block, scene=scene)
+        for done, (window, values) in enumerate(spread(job, todo, executor=executor), start=1):
+            writer.write(values, window)
+            report(done / len(todo))
+    write_cog(draft, path)
+    draft.unlink()
+    check_raster(path)
+
+
+def _aligned_writer(scene: Scene, path: Path, tags: dict[str, str]) -> RasterWriter:
+    dtype = np.dtype(scene.aligned_dtype)
+    lowest = float("nan") if dtype.kind == "f" else float(np.iinfo(dtype).min)
+    return create_raster(
+        path, scene.grid, count=len(scene.after.roles), dtype=dtype.name, nodata=lowest,
+        descriptions=scene.after.roles, tags=tags,
+    )
+
+
+def write_classes(
+    scene: Scene,
+    rules: Rules,
+    paths: dict[str, str],
+    work: Path,
+    *,
+    block_size: int,
+    executor: Executor | None,
+    tags: dict[str, str],
+    report: Report,
+) -> Tally:
+    """Walk over all blocks again: regions, classes and their areas."""
+    margin = -(-rules.margin // 8) * 8
+    todo = list(blocks(scene.grid, size=block_size, margin=margin))
+    job = partial(decide_block, scene=scene, rules=rules, paths=paths)
+    tally = Tally.zero(rules.cells)
+    paths["classes"] = str(work / "classes.tif")
+    with create_raster(
+        Path(paths["classes"]), scene.grid, dtype="uint8", nodata=0, colours=CLASS_COLOURS,
+        descriptions=("class",), tags={**tags, "CLASSES": "; ".join(CLASS_NAMES)},
+    ) as writer:
+        for done, result in enumerate(spread(job, todo, executor=executor), start=1):
+            writer.write(result.classes[None], result.window)
+            tally = tally + result.tally
+            report(done / len(todo))
+    return tally
+
+
+def finish_maps(paths: dict[str, str], maps: Path) -> None:
+    """Turn the working rasters into the COGs of the result folder and read them back."""
+    maps.mkdir(exist_ok=True)
+    for name, target, resampling in (
+        ("aligned", "aligned", "average"),
+        ("pixel", "pixel_change", "average"),
+        ("structural", "structural_change", "average"),
+        ("classes", "classes", "mode"),
+    ):
+        path = maps / f"{target}.tif"
+        write_cog(Path(paths[name]), path, overview_resampling=resampling)
+        check_raster(path)
+
+
+def write_correspondence(scene_grid: Grid, alignment: Alignment, after: Grid, path: Path) -> None:
+    """Write where BEFORE's positions lie in AFTER, at most 1024 positions a side."""
+    zoom = max(1, -(-max(scene_grid.shape) // CORRESPONDENCE_PX))
+    grid = scene_grid.zoom_out(zoom)
+    cols, rows = np.meshgrid(
+        (np.arange(grid.width) + 0.5) * zoom - 0.5, (np.arange(grid.height) + 0.5) * zoom - 0.5
+    )
+    at_cols, at_rows = alignment.to_after(cols, rows)
+    outside = (
+        (at_cols < -0.5) | (at_rows < -0.5)
+        | (at_cols > after.width - 0.5) | (at_rows > after.height - 0.5)
+    )
+    both = np.where(outside, np.nan, np.stack([at_cols, at_rows])).astype(np.float64)
+    with create_raster(
+        path, grid, count=2, dtype="float64", nodata=float("nan"),
+        descriptions=("column in AFTER", "row in AFTER"),
+    ) as writer:
+        writer.write(both, grid.window)
+    check_raster(path)
+
+
+def tie_point_layer(alignment: Alignment, grid: Grid) -> Layer:
+    """Return the tie points as points with their displacement, residual and use."""
+    points = alignment.tie_points
+    at = [grid.xy(float(c), float(r)) for c, r in zip(points.col, points.row, strict=True)]
+    words = np.array(["rejected", "fit", "held out"], dtype=object)
+    return Layer(
+        name="tie_points",
+        geometries=shapely.points(np.array(at).reshape(-1, 2)),
+        columns={
+            "col": points.col, "row": points.row,
+            "shift_col_px": points.dcol, "shift_row_px": points.drow,
+            "residual_px": points.residual_px, "used": words[points.role],
+        },
+        geometry_type="Point",
+    )
+
+
+def building_layer(
+    outlines: Outlines, assessment: Assessment, area_m2: np.ndarray | None
+) -> Layer:
+    """Return the footprints with their grades."""
+    count = len(outlines.geometries)
+    return Layer(
+        name="buildings",
+        geometries=outlines.geometries,
+        columns={
+            "id": np.array([str(name) for name in outlines.ids], dtype=object),
+            "area_m2": np.full(count, np.nan) if area_m2 is None else np.round(area_m2, 2),
+            "grade": assessment.grade,
+            "unosat": np.array([UNOSAT[str(g)] for g in assessment.grade], dtype=np.int32),
+            "score": assessment.score,
+            "probability": assessment.probability,
+            "lost_share": assessment.lost_share,
+            "reason": assessment.reason,
+        },
+        geometry_type="Polygon",
+    )
+
+
+def change_layer(classes: Path, grid: Grid) -> tuple[Layer, bool]:
+    """Trace the regions of classes.tif; False where there were too many to write."""
+    traced, complete = trace_classes(classes, most=MAX_OUTLINES)
+    geometries = [shapely.geometry.shape(geometry) for geometry, _ in traced]
+    codes = np.array([code for _, code in traced], dtype=np.int32)
+    unit = grid.unit_m
+    areas = np.array([g.area * unit * unit if unit else np.nan for g in geometries], float)
+    return (
+        Layer(
+            name="changes",
+            geometries=geometries,
+            columns={
+                "class": codes,
+                "name": np.array([CLASS_NAMES[code] for code in codes], dtype=object),
+                "area_m2": areas,
+            },
+        ),
+        complete,
+    )
+
+
+def cell_records(tally: Tally, cells: CellGrid, grid: Grid) -> tuple[Cell, ...]:
+    """Return the figures of every cell that holds a part of the grid or AOI."""
+    area = grid.pixel_area_m2
+    records = []
+    for number in range(cells.rows * cells.cols):
+        inside = tally.cell("inside", number)
+        if not inside:
+            continue
+        row, col = divmod(number, cells.cols)
+        built, lost = tally.cell("built", number), tally.cell("built_central", number)
+        plants = tally.cell("vegetation", number)
+        plants_lost = tally.cell("vegetation_central", number)
+        left, bottom, right, top = grid.crop(cells.window(number, grid)).bounds
+        records.append(
+            Cell(
+                id=f"r{row:03d}c{col:03d}",
+                bounds=(left, bottom, right, top),
+                analysed_share=share(tally.cell("analysed", number), inside),
+                built_before_ha=hectares(built, area),
+                built_destroyed_ha=hectares(lost, area),
+                built_destroyed_share=share(lost, built) if built else None,
+                vegetation_before_ha=hectares(plants, area),
+                vegetation_lost_ha=hectares(plants_lost, area),
+                vegetation_lost_share=share(plants_lost, plants) if plants else None,
+            )
+        )
+    return tuple(records)
+
+
+def cell_layer(records: tuple[Cell, ...], grid: Grid, cells: CellGrid) -> Layer:
+    """Return the cells as polygons of the grid (which may be rotated)."""
+    shapes = []
+    for record in records:
+        row, col = int(record.id[1:4]), int(record.id[5:8])
+        window = cells.window(row * cells.cols + col, grid)
+        corners = [
+            grid.transform @ (c, r)
+            for c, r in (
+                (window.col, window.row), (window.stop_col, window.row),
+                (window.stop_col, window.stop_row), (window.col, window.stop_row),
+            )
+        ]
+        shapes.append(shapely.Polygon(corners))
+    names = [name for name in Cell.model_fields if name not in ("id", "bounds")]
+    columns = {
+        name: np.array(
+            [np.nan if getattr(r, name) is None else getattr(r, name) for r in records], float
+        )
+        for name in names
+    }
+    return Layer(
+        name="grid_cells",
+        geometries=shapes,
+        columns={"id": np.array([r.id for r in records], dtype=object), **columns},
+    )
+
+
+def aoi_layer(scene: Scene) -> Layer:
+    """Return the AOI; the grid's outline where none was given."""
+    shapes = list(scene.aoi) or [grid_outline(scene.grid)]
+    return Layer(name="aoi", geometries=shapes, columns={}, geometry_type="MultiPolygon")
+
+
+def grid_outline(grid: Grid) -> shapely.Polygon:
+    """Return the four corners of a grid as a polygon."""
+    corners = ((0, 0), (grid.width, 0), (grid.width, grid.height), (0, grid.height))
+    return shapely.Polygon([grid.transform @ corner for corner in corners])
+
+
+def source_layer(scene: Scene, inputs: Inputs) -> Layer:
+    """Return both images as polygons on the grid, with what they are."""
+    after = scene.after.grid
+    edge = grid_outline(scene.grid)
+    # AFTER's outline through the alignment: the positions of the grid whose AFTER is inside.
+    found = [edge, _after_outline(scene, after) or edge]
+    both = (inputs.before, inputs.after)
+
+    def column(name: str) -> np.ndarray:
+        return np.array([str(getattr(image, name) or "") for image in both], dtype=object)
+
+    return Layer(
+        name="source",
+        geometries=found,
+        columns={
+            "eventphase": np.array(["Pre-event", "Post-event"], dtype=object),
+            "source_nam": column("path"),
+            "src_date": column("date"),
+            "sha256": column("sha256"),
+            "sensor_gsd": np.array([image.gsd_m or np.nan for image in both], float),
+        },
+        geometry_type="Polygon",
+    )
+
+
+def _after_outline(scene: Scene, after: Grid) -> shapely.Polygon | None:
+    grid = scene.grid
+    steps = 64
+    cols, rows = np.meshgrid(
+        np.linspace(-0.5, grid.width - 0.5, steps), np.linspace(-0.5, grid.height - 0.5, steps)
+    )
+    at_cols, at_rows = scene.alignment.to_after(cols, rows)
+    seen = (
+        (at_cols >= -0.5) & (at_cols <= after.width - 0.5)
+        & (at_rows >= -0.5) & (at_rows <= after.height - 0.5)
+    )
+    if seen.sum() < 3:
+        return None
+    points = [grid.xy(c, r) for c, r in zip(cols[seen], rows[seen], strict=True)]
+    hull = shapely.MultiPoint(points).convex_hull
+    return hull if isinstance(hull, shapely.Polygon) else None
+
+
+def read_display(scene: Scene, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Read BEFORE decimated for display: shape (bands, h, w) and validity."""
+    zoom = max(1, -(-max(scene.grid.shape) // size))
+    return read_window(scene.before, scene.grid.window, zoom=zoom)
+
+
+def write_vectors(path: Path, layers: list[Layer], *, crs: str | None) -> None:
+    """Write the GeoPackage with all layers."""
+    write_geopackage(path, layers, crs=crs)

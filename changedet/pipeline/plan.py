@@ -1,0 +1,120 @@
+"""The plan: the few numbers that fitting leaves and that every block then applies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from changedet.compare.radiometry import Line
+from changedet.compare.structure import WindowSizes
+from changedet.decide.null import CENTRAL, HIGH, LOW, Chance, Null
+from changedet.quantify.built import BuiltPlan
+from changedet.quantify.vegetation import VegetationPlan
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stretch:
+    """What brings one date's grey image to 0..255: two percentiles of the whole scene."""
+
+    low: float
+    high: float
+
+    def apply(self, grey: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Map ``low`` to 0 and ``high`` to 255; a little more on both sides is kept."""
+        scaled = (grey - np.float32(self.low)) / np.float32(max(self.high - self.low, 1e-6))
+        return np.clip(scaled, -0.3, 1.3) * np.float32(255)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """Everything that turns the pixels of a block into evidence and decisions."""
+
+    gsd_m: float
+    """Scale for window sizes, metres; nominal where the pair has none."""
+    sizes: WindowSizes
+    error_px: float
+    """Residual error of the co-registration per axis, pixels."""
+    stretch: tuple[Stretch, Stretch]
+    """Of BEFORE's and AFTER's grey images."""
+    before_blur: float
+    """Gaussian sigma that brings BEFORE to AFTER's coarser detail, pixels; 0 = none."""
+    built: BuiltPlan | None
+    """None where footprints say what was built."""
+    chance: Chance
+    null: Null
+    lines: tuple[tuple[str, Line], ...]
+    """Radiometric line of each shared band (or of ``grey``)."""
+    noise: tuple[float, ...]
+    """Of the difference of each of these bands where nothing changed."""
+    change_scale: float
+    """z at the 99th percentile of where nothing changed: evidence 0.5."""
+    vegetation: VegetationPlan | None
+
+    def with_null(self, null: Null) -> Plan:
+        """Return the same plan with another null, such as one fitted on whole buildings."""
+        return replace(self, null=null)
+
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """Structural evidence at which destroyed is possible, likely, nearly sure."""
+        return {
+            "high": self.null.threshold(HIGH),
+            "central": self.null.threshold(CENTRAL),
+            "low": self.null.threshold(LOW),
+        }
+
+    def describe_thresholds(self) -> dict[str, Any]:
+        """Return what was decided with, for result.json."""
+        described: dict[str, Any] = {
+            "structural_evidence": {k: round(v, 6) for k, v in self.thresholds.items()},
+            "pixel_evidence": 0.5,
+            "pixel_z_at_half": round(self.change_scale, 4),
+            "window_px": 2 * self.sizes.radius + 1,
+            "search_px": self.sizes.search,
+            "support_px": 2 * self.sizes.support + 1,
+        }
+        if self.built is not None:
+            described["built_score"] = round(self.built.threshold, 4)
+        if self.vegetation is not None:
+            described["vegetation_index"] = self.vegetation.index
+            described["vegetation_threshold"] = round(self.vegetation.threshold, 4)
+            described["vegetation_noise"] = round(self.vegetation.spread, 4)
+        return described
+
+    def describe_null(self) -> dict[str, Any]:
+        """Return where the null distribution came from, for result.json."""
+        null = self.null
+        return {
+            "source": "inside the scene: the unchanged part of a mixture whose other part is "
+            "anchored at the similarity of unrelated places of this pair",
+            "chance_similarity": round(self.chance.centre, 4),
+            "chance_spread": round(self.chance.spread, 4),
+            "unchanged_centre": round(null.centre, 4),
+            "unchanged_spread": round(null.spread, 4),
+            "order_loss_centre": round(null.drop_centre, 4),
+            "order_loss_spread": round(null.drop_spread, 4),
+            "destroyed_prior": round(null.prior, 4),
+            "destroyed_prior_range": [round(null.prior_low, 4), round(null.prior_high, 4)],
+            "separation": round(null.separation, 3),
+            "separable": null.separable,
+            "samples": null.samples,
+        }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class ScoreHistogram:
+    """How often a score took which value in the sample, beside its null."""
+
+    name: str
+    label: str
+    edges: NDArray[np.float64]
+    """Shape (n + 1,)."""
+    counts: NDArray[np.float64]
+    """Shape (n,)."""
+    null_counts: NDArray[np.float64]
+    """Shape (n,); its sum need not be that of ``counts``."""
+    threshold: float
+    """Where the decision was cut."""

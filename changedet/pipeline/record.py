@@ -1,0 +1,241 @@
+"""The parts of result.json, made from what the walk found."""
+
+from __future__ import annotations
+
+import math
+import platform
+import resource
+import sys
+from datetime import UTC, datetime
+from importlib import metadata
+from typing import Any
+
+from changedet.core.errors import Finding
+from changedet.core.grid import Grid
+from changedet.core.options import RunOptions
+from changedet.decide.null import CENTRAL, HIGH, LOW
+from changedet.io.raster import Raster
+from changedet.pipeline.plan import Plan
+from changedet.quantify.areas import Tally, hectares, share
+from changedet.quantify.buildings import (
+    DAMAGED,
+    DESTROYED,
+    NONE,
+    NOT_ANALYSED,
+    POSSIBLY,
+    Assessment,
+)
+from changedet.quantify.vegetation import FLOOR
+from changedet.register.alignment import Alignment
+from changedet.result import (
+    Buildings,
+    Built,
+    GridRecord,
+    ImageRecord,
+    Inputs,
+    Note,
+    Provenance,
+    Radiometry,
+    Registration,
+    Status,
+    Vegetation,
+)
+
+_LIBRARIES = (
+    "numpy", "scipy", "opencv-python-headless", "rasterio", "pyogrio", "shapely", "matplotlib",
+)
+
+
+def resolve_status(findings: tuple[Finding, ...], *, force: bool) -> Status:
+    """Return what the findings leave of the result."""
+    severities = {finding.severity for finding in findings}
+    if "refuse" in severities and not force:
+        return "refused"
+    return "degraded" if severities & {"refuse", "degrade"} else "ok"
+
+
+def notes(findings: tuple[Finding, ...], *, refusals: bool) -> tuple[Note, ...]:
+    """Return the refusals, or everything else, each once."""
+    found = {
+        (finding.code, finding.message): Note(code=finding.code, message=finding.message)
+        for finding in findings
+        if (finding.severity == "refuse") == refusals
+    }
+    return tuple(found.values())
+
+
+def image_record(raster: Raster, date: object) -> ImageRecord:
+    """Return one input as it was understood."""
+    native = raster.native_grid
+    return ImageRecord(
+        path=raster.name,
+        sha256=raster.sha256,
+        date=str(date) if date is not None else raster.date,
+        width=native.width,
+        height=native.height,
+        bands=dict(raster.bands),
+        bands_from=raster.bands_from,
+        dtype=raster.dtype,
+        crs=native.crs,
+        gsd_m=_rounded(native.gsd_m, 6),
+    )
+
+
+def inputs_record(before: Raster, after: Raster, options: RunOptions) -> Inputs:
+    """Return both inputs."""
+    return Inputs(
+        before=image_record(before, options.before_date),
+        after=image_record(after, options.after_date),
+    )
+
+
+def grid_record(grid: Grid, analysed_share: float | None) -> GridRecord:
+    """Return the grid of all maps."""
+    t = grid.transform
+    return GridRecord(
+        crs=grid.crs,
+        transform=(t.a, t.b, t.c, t.d, t.e, t.f),
+        gsd_m=_rounded(grid.gsd_m, 6),
+        width=grid.width,
+        height=grid.height,
+        analysed_share=analysed_share,
+    )
+
+
+def registration_record(alignment: Alignment, gsd_m: float | None) -> Registration:
+    """Return how AFTER was brought onto BEFORE."""
+    rmse, ce90 = _rounded(alignment.rmse_px), _rounded(alignment.ce90_px)
+    believed = int((alignment.tie_points.role > 0).sum())
+    return Registration(
+        method=f"coarse: {alignment.method}; tie points: windowed correlation of gradients",
+        model=alignment.model,
+        tie_points=int(alignment.tie_points.col.size),
+        inliers=believed,
+        rmse_px=rmse,
+        rmse_m=None if rmse is None or gsd_m is None else _rounded(rmse * gsd_m),
+        ce90_px=ce90,
+        ce90_m=None if ce90 is None or gsd_m is None else _rounded(ce90 * gsd_m),
+        max_shift_px=_rounded(alignment.max_shift_px),
+        coarse_score=_rounded(alignment.coarse_score),
+        supported_share=_rounded(alignment.supported_share),
+    )
+
+
+def radiometry_record(plan: Plan) -> dict[str, Radiometry]:
+    """Return the line of each band."""
+    return {
+        role: Radiometry(
+            gain=round(line.gain, 6),
+            offset=round(line.offset, 4),
+            correlation=round(line.correlation, 4),
+        )
+        for role, line in plan.lines
+    }
+
+
+def built_record(tally: Tally, plan: Plan, grid: Grid, *, footprints: bool) -> Built:
+    """Return built area before and destroyed, with the band of the threshold and of the prior."""
+    null = plan.null
+    before, area = tally.total("built"), grid.pixel_area_m2
+    central = tally.total("built_central")
+    low = min(central, tally.total("built_low"), round(null.prior_low * before))
+    high = max(central, tally.total("built_high"), round(null.prior_high * before))
+    if not null.separable:
+        low = 0
+    source = "the footprints given" if footprints else "compact structures found in BEFORE (MBI)"
+    return Built(
+        before_ha=hectares(before, area),
+        before_share=share(before, tally.total("analysed")),
+        destroyed_ha=hectares(central, area),
+        destroyed_share=share(central, before),
+        low_ha=hectares(low, area),
+        high_ha=hectares(high, area),
+        low_share=share(low, before),
+        high_share=share(high, before),
+        interval_kind="model",
+        separable=null.separable,
+        method=f"Built area: {source}. Destroyed: structure no more alike than unrelated places "
+        f"and its order lost, posterior probability at least {CENTRAL} (band: {LOW} to {HIGH}, "
+        "widened by the range of the estimated share over the scene).",
+    )
+
+
+def vegetation_record(tally: Tally, plan: Plan, grid: Grid, *, judged: bool) -> Vegetation:
+    """Return vegetation before and lost; shares are None where there is no colour."""
+    area = grid.pixel_area_m2
+    if plan.vegetation is None:
+        return Vegetation(
+            before_ha=None, before_share=None, lost_ha=None, lost_share=None, gained_ha=None,
+            low_ha=None, high_ha=None, low_share=None, high_share=None, interval_kind="model",
+            separable=False,
+            method="Not measured: both dates need red, green and blue, or red and near infrared.",
+        )
+    before = tally.total("vegetation")
+    floor = round(FLOOR[plan.vegetation.index] * before)
+    central = tally.total("vegetation_central") if judged else 0
+    low = max(0, min(central, tally.total("vegetation_low")) - floor) if judged else 0
+    high = min(before, max(central, tally.total("vegetation_high")) + floor)
+    index = {"ndvi": "NDVI", "exg": "excess green (no near infrared)"}[plan.vegetation.index]
+    return Vegetation(
+        before_ha=hectares(before, area),
+        before_share=share(before, tally.total("analysed")),
+        lost_ha=hectares(central, area),
+        lost_share=share(central, before),
+        gained_ha=hectares(tally.total("gained"), area) if judged else None,
+        low_ha=hectares(low, area),
+        high_ha=hectares(high, area),
+        low_share=share(low, before),
+        high_share=share(high, before),
+        interval_kind="model",
+        separable=judged,
+        method=f"Vegetation by {index}, one threshold for both dates; lost where the index fell "
+        "below it by three times its noise on unchanged ground (band: four to two times, and "
+        f"{FLOOR[plan.vegetation.index]:.0%} of the vegetation for season and light).",
+    )
+
+
+def buildings_record(assessment: Assessment | None) -> Buildings:
+    """Return the counts by grade; None throughout without footprints."""
+    if assessment is None:
+        return Buildings(
+            total=None, destroyed=None, damaged=None, possibly_damaged=None,
+            no_visible_damage=None, not_analysed=None,
+        )
+    return Buildings(
+        total=len(assessment.grade),
+        destroyed=assessment.count(DESTROYED),
+        damaged=assessment.count(DAMAGED),
+        possibly_damaged=assessment.count(POSSIBLY),
+        no_visible_damage=assessment.count(NONE),
+        not_analysed=assessment.count(NOT_ANALYSED),
+    )
+
+
+def provenance_record(
+    options: RunOptions, command: str, started: datetime, version: str
+) -> Provenance:
+    """Return what made this result."""
+    return Provenance(
+        version=version,
+        options=_plain(options),
+        command=command,
+        started=started.isoformat(timespec="seconds"),
+        seconds=round((datetime.now(UTC) - started).total_seconds(), 2),
+        peak_mb=round(peak_mb(), 1),
+        software={"python": platform.python_version()}
+        | {name: metadata.version(name) for name in _LIBRARIES},
+    )
+
+
+def peak_mb() -> float:
+    """Return the peak resident memory of this process, MB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return float(peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6)
+
+
+def _plain(options: RunOptions) -> dict[str, Any]:
+    return options.model_dump(mode="json")
+
+
+def _rounded(value: float | None, digits: int = 4) -> float | None:
+    return None if value is None or not math.isfinite(value) else round(float(value), digits)

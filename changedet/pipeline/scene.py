@@ -1,0 +1,233 @@
+"""The scene: what every task needs to read the same place from both dates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from shapely import STRtree, box
+from shapely.geometry.base import BaseGeometry
+
+from changedet.core.errors import NotComparable
+from changedet.core.grid import Grid, Window
+from changedet.core.kernels import box_mean, sample_at, sample_valid
+from changedet.io.raster import Raster, read_window
+from changedet.io.shapes import burn
+from changedet.register.alignment import Alignment
+
+FloatArray = NDArray[np.float32]
+BoolArray = NDArray[np.bool_]
+
+_SPLINE_MARGIN = 14
+_MAX_READ_PX = 2**26
+"""More of AFTER than this for one block means a model that cannot be right."""
+
+
+def visible_roles(raster: Raster) -> tuple[str, ...]:
+    """Pick the bands whose mean is the grey image: RGB, else pan, else the first three."""
+    colour = tuple(role for role in ("red", "green", "blue") if role in raster.roles)
+    if len(colour) == 3:
+        return colour
+    return ("pan",) if "pan" in raster.roles else raster.roles[:3]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GreyReader:
+    """One date as a grey image, for the co-registration."""
+
+    raster: Raster
+
+    @property
+    def grid(self) -> Grid:
+        """Grid of the image."""
+        return self.raster.grid
+
+    def read(self, window: Window, zoom: int) -> tuple[FloatArray, BoolArray]:
+        """Read a window as the mean of the visible bands."""
+        values, valid = read_window(
+            self.raster, window, roles=visible_roles(self.raster), zoom=zoom
+        )
+        return values.mean(axis=0, dtype=np.float32), valid
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Scene:
+    """Both images, the grid, and how AFTER lies on it; picklable."""
+
+    before: Raster
+    after: Raster
+    grid: Grid
+    alignment: Alignment
+    zoom: int = 1
+    """Whole zoom-out at which AFTER is read: its pixels per pixel of the grid, rounded down."""
+    aoi: tuple[BaseGeometry, ...] = ()
+    footprints: tuple[BaseGeometry, ...] = field(default=(), repr=False)
+
+    @property
+    def shared_roles(self) -> tuple[str, ...]:
+        """Bands that both dates have; empty where there are none in common."""
+        return tuple(role for role in self.before.roles if role in self.after.roles)
+
+    @property
+    def index(self) -> str | None:
+        """Vegetation index that both dates allow: ``ndvi``, ``exg`` or None."""
+        shared = self.shared_roles
+        if "red" in shared and "nir" in shared:
+            return "ndvi"
+        return "exg" if {"red", "green", "blue"} <= set(shared) else None
+
+    @property
+    def before_index(self) -> str | None:
+        """Vegetation index that BEFORE alone allows, for the built-up score."""
+        roles = set(self.before.roles)
+        if {"red", "nir"} <= roles:
+            return "ndvi"
+        return "exg" if {"red", "green", "blue"} <= roles else None
+
+    @property
+    def white(self) -> float:
+        """Nominal maximum of BEFORE's values, to which AFTER is normalised."""
+        return self.before.white
+
+    @property
+    def after_pixel(self) -> float:
+        """Size of a pixel of AFTER in pixels of the grid (above 1: AFTER is coarser)."""
+        return 1 / _scale(self.alignment, self.grid)
+
+    def overview_seen(self, zoom: int) -> BoolArray:
+        """Mark, ``zoom`` grid pixels a pixel, what both dates and the AOI cover."""
+        whole = self.grid.window
+        _, valid = read_window(self.before, whole, zoom=zoom)
+        rows, cols = valid.shape
+        at_cols, at_rows = self.alignment.to_after(
+            *np.meshgrid(
+                (np.arange(cols) + 0.5) * zoom - 0.5, (np.arange(rows) + 0.5) * zoom - 0.5
+            )
+        )
+        after = self.after.grid
+        step = max(1, -(-max(after.shape) // 1024))
+        _, valid_after = read_window(self.after, after.window, zoom=step)
+        seen = valid & sample_valid(
+            valid_after, (at_cols + 0.5) / step - 0.5, (at_rows + 0.5) / step - 0.5
+        )
+        if self.aoi:
+            coarse = self.grid.zoom_out(zoom)
+            seen &= burn(self.aoi, coarse)
+        return seen
+
+    @property
+    def has_footprints(self) -> bool:
+        """Whether outlines say what was built."""
+        return bool(self.footprints)
+
+    def footprints_near(self, window: Window, *, margin: float = 0.0) -> list[int]:
+        """Return the numbers of the footprints whose bounds touch a window, ascending."""
+        left, bottom, right, top = self.grid.crop(window).bounds
+        found = self.tree.query(box(left - margin, bottom - margin, right + margin, top + margin))
+        return sorted(int(number) for number in found)
+
+    @property
+    def footprint_margin(self) -> float:
+        """How far around a footprint its evidence is gathered: 2 m, in CRS units."""
+        return 2.0 / self.grid.unit_m if self.grid.unit_m else 2.0 * self.grid.res
+
+    def pixels_of(self, bounds: tuple[float, float, float, float]) -> Window:
+        """Return the window of the grid that holds bounds in CRS units."""
+        left, bottom, right, top = bounds
+        corners = [self.grid.colrow(x, y) for x in (left, right) for y in (bottom, top)]
+        cols, rows = zip(*corners, strict=True)
+        row, col = int(np.floor(min(rows))), int(np.floor(min(cols)))
+        return Window(
+            row=row,
+            col=col,
+            height=int(np.ceil(max(rows))) - row + 1,
+            width=int(np.ceil(max(cols))) - col + 1,
+        )
+
+    @property
+    def aligned_dtype(self) -> str:
+        """Data type of aligned.tif: AFTER's, or float32 where its values are scaled."""
+        return self.after.dtype
+
+    @cached_property
+    def tree(self) -> STRtree:
+        """Spatial index of the footprints."""
+        return STRtree(self.footprints)
+
+    def inside(self, window: Window) -> BoolArray:
+        """Mark the pixels of a window that lie in the grid and in the AOI."""
+        inside = np.zeros(window.shape, bool)
+        part = window & self.grid.window
+        rows = slice(part.row - window.row, part.stop_row - window.row)
+        cols = slice(part.col - window.col, part.stop_col - window.col)
+        inside[rows, cols] = True
+        if self.aoi:
+            inside &= burn(self.aoi, self.grid.crop(window))
+        return inside
+
+    def read_before(self, window: Window) -> tuple[FloatArray, BoolArray]:
+        """Read BEFORE: shape (bands, height, width) and validity."""
+        return read_window(self.before, window)
+
+    def read_after(self, window: Window) -> tuple[FloatArray, BoolArray]:
+        """Read AFTER on the grid: warped once, from its own pixels, by a cubic spline."""
+        at_cols, at_rows = self.alignment.to_after(
+            np.arange(window.col, window.stop_col)[None, :],
+            np.arange(window.row, window.stop_row)[:, None],
+        )
+        zoom = self.zoom
+        source = _around(at_cols, at_rows, _SPLINE_MARGIN * zoom, self.after.grid.window)
+        roles = self.after.roles
+        if source.height == 0 or source.width == 0:
+            shape = (len(roles), *window.shape)
+            return np.zeros(shape, np.float32), np.zeros(window.shape, bool)
+        if source.height * source.width > _MAX_READ_PX * zoom * zoom:
+            raise NotComparable(
+                "the model of the co-registration spreads AFTER beyond reason; "
+                "check that both images show one place",
+                code="implausible_model",
+            )
+        # Blocks of the zoomed-out image begin at whole multiples in every block of the walk.
+        row, col = source.row // zoom * zoom, source.col // zoom * zoom
+        source = Window(
+            row=row, col=col, height=source.stop_row - row, width=source.stop_col - col
+        )
+        values, valid = read_window(self.after, source, zoom=zoom)
+        at_cols = (at_cols - col + 0.5) / zoom - 0.5
+        at_rows = (at_rows - row + 0.5) / zoom - 0.5
+        seen = sample_valid(valid, at_cols, at_rows, margin=2.5)
+        warped = sample_at(_fill(values, valid), at_cols, at_rows, order=3, fill=0.0)
+        return np.where(seen, warped, np.float32(0)), seen
+
+
+def pick_zoom(alignment: Alignment, grid: Grid) -> int:
+    """Return AFTER's pixels per pixel of the grid, rounded down, at least 1."""
+    return max(1, int(_scale(alignment, grid) + 0.02))
+
+
+def _scale(alignment: Alignment, grid: Grid) -> float:
+    """Pixels of AFTER per pixel of the grid, from three corners."""
+    cols, rows = alignment.to_after(
+        np.array([0.0, grid.width - 1.0, 0.0]), np.array([0.0, 0.0, grid.height - 1.0])
+    )
+    across = float(np.hypot(cols[1] - cols[0], rows[1] - rows[0])) / max(1, grid.width - 1)
+    down = float(np.hypot(cols[2] - cols[0], rows[2] - rows[0])) / max(1, grid.height - 1)
+    return max(float(np.sqrt(across * down)), 1e-6)
+
+
+def _around(
+    cols: NDArray[np.float64], rows: NDArray[np.float64], margin: int, whole: Window
+) -> Window:
+    left, right = int(np.floor(cols.min())) - margin, int(np.ceil(cols.max())) + margin
+    top, bottom = int(np.floor(rows.min())) - margin, int(np.ceil(rows.max())) + margin
+    return Window(row=top, col=left, height=bottom - top + 1, width=right - left + 1) & whole
+
+
+def _fill(values: FloatArray, valid: BoolArray) -> FloatArray:
+    """Give invalid pixels the mean of valid neighbours: a spline rings at a cliff."""
+    if valid.all() or not valid.any():
+        return values
+    filled = [np.where(valid, band, box_mean(band, valid, size=9)[0]) for band in values]
+    return np.stack(filled)

@@ -1,0 +1,471 @@
+"""The walk over a pair, from two paths to a record and the files of its result folder."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import shapely
+
+from changedet import __version__
+from changedet.core.errors import Finding, NotComparable
+from changedet.core.options import RunOptions
+from changedet.decide.comparable import check_plan, check_registration, check_seen
+from changedet.decide.null import CENTRAL, HIGH, LOW, Null, fit_null
+from changedet.decide.regions import minimum_pixels
+from changedet.io.raster import inspect_raster, locate
+from changedet.io.sources import Pair, open_pair
+from changedet.io.vector import Outlines, read_polygons
+from changedet.pipeline import outputs, record
+from changedet.pipeline.apply import STEPS, Rules
+from changedet.pipeline.fit import fit_plan
+from changedet.pipeline.plan import Plan, ScoreHistogram
+from changedet.pipeline.scene import GreyReader, Scene, pick_zoom
+from changedet.quantify.areas import CellGrid, Tally, share
+from changedet.quantify.buildings import (
+    Assessment,
+    FootprintSums,
+    grade_buildings,
+    why_not_analysed,
+)
+from changedet.register.alignment import Alignment
+from changedet.register.estimate import estimate_alignment
+from changedet.register.lattice import Mapping, fit_mapping
+from changedet.result import Inputs, Record
+
+Progress = Callable[[str, float], None]
+"""Takes the name of a stage and the fraction of it that is done."""
+
+
+def no_progress(stage: str, fraction: float) -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Outcome:
+    """What a walk leaves beside its files: the record, and what only the report draws."""
+
+    record: Record
+    scene: Scene | None = None
+    histograms: tuple[ScoreHistogram, ...] = ()
+    outlines: Outlines | None = None
+    assessment: Assessment | None = None
+    areas_m2: np.ndarray | None = None
+
+
+@dataclass(slots=True)
+class _Run:
+    """What is the same for the whole of one walk."""
+
+    options: RunOptions
+    folder: Path
+    executor: Executor | None
+    progress: Progress
+    command: str
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def tags(self, inputs: Inputs) -> dict[str, str]:
+        """Return the provenance that every raster carries."""
+        return {
+            "SOFTWARE": f"changedet {__version__}",
+            "BEFORE_SHA256": inputs.before.sha256,
+            "AFTER_SHA256": inputs.after.sha256,
+        }
+
+    def on(self, stage: str) -> Callable[[float], None]:
+        """Return the progress of one stage."""
+        return lambda fraction: self.progress(stage, fraction)
+
+
+def run_pair(
+    before: str | Path,
+    after: str | Path,
+    *,
+    options: RunOptions,
+    folder: Path,
+    executor: Executor | None = None,
+    progress: Progress = no_progress,
+    command: str = "",
+) -> Outcome:
+    """Compare two images and write maps and layers into ``folder``.
+
+    Parameters
+    ----------
+    before, after : path-like
+        Image files.
+    options : RunOptions
+        All wishes.
+    folder : Path
+        A staging folder; after a refusal nothing is written into it.
+    executor : concurrent.futures.Executor, optional
+        Blocks are computed on it.
+    progress : callable
+        See :data:`Progress`.
+    command : str
+        For the provenance.
+
+    Returns
+    -------
+    Outcome
+        With ``record.status == "refused"`` where the pair must not be compared.
+
+    Raises
+    ------
+    InputError
+        Where a file cannot be used.
+    """
+    run = _Run(options, folder, executor, progress, command)
+    try:
+        with open_pair(before, after, options) as pair:
+            return _walk(pair, run)
+    except NotComparable as refusal:
+        return _refuse(refusal, before, after, run)
+
+
+def _refuse(refusal: NotComparable, before: str | Path, after: str | Path, run: _Run) -> Outcome:
+    """Return the outcome of a pair that was found not comparable halfway."""
+    options = run.options
+    finding = Finding(code=refusal.code, message=str(refusal), severity="refuse")
+    rasters = [
+        inspect_raster(path, role=role, bands=options.bands, allow_driver=options.allow_driver)
+        for path, role in ((before, "before"), (after, "after"))
+    ]
+    inputs = record.inputs_record(rasters[0], rasters[1], options)
+    for path in run.folder.iterdir():
+        shutil.rmtree(path)
+    return Outcome(record=_refused(run, inputs, (finding,), None))
+
+
+def register_pair(
+    before: str | Path,
+    after: str | Path,
+    *,
+    options: RunOptions,
+    folder: Path,
+    executor: Executor | None = None,
+    progress: Progress = no_progress,
+    command: str = "",
+) -> Outcome:
+    """Bring AFTER onto BEFORE and write the aligned image and the correspondence; see run_pair."""
+    run = _Run(options, folder, executor, progress, command)
+    try:
+        with open_pair(before, after, options) as pair:
+            return _register(pair, run)
+    except NotComparable as refusal:
+        return _refuse(refusal, before, after, run)
+
+
+def _register(pair: Pair, run: _Run) -> Outcome:
+    options, grid = run.options, pair.grid
+    inputs = record.inputs_record(pair.before, pair.after, options)
+    scene, findings = _align(pair, run, inputs)
+    if isinstance(scene, Record):
+        return Outcome(record=scene)
+    maps = run.folder / "maps"
+    maps.mkdir()
+    outputs.write_aligned(
+        scene, maps / "aligned.tif", block_size=options.block_size, executor=run.executor,
+        tags=run.tags(inputs), report=run.on("warp"),
+    )
+    outputs.write_correspondence(
+        grid, scene.alignment, scene.after.grid, maps / "correspondence.tif"
+    )
+    layers = [outputs.tie_point_layer(scene.alignment, grid), outputs.source_layer(scene, inputs)]
+    outputs.write_vectors(run.folder / "vectors.gpkg", layers, crs=grid.crs)
+    made = Record(
+        status=record.resolve_status(findings, force=options.force),
+        title=_title(options, inputs),
+        warnings=record.notes(findings, refusals=False),
+        refusals=record.notes(findings, refusals=True),
+        inputs=inputs,
+        grid=record.grid_record(grid, None),
+        registration=record.registration_record(scene.alignment, grid.gsd_m),
+        provenance=record.provenance_record(options, run.command, run.started, __version__),
+    )
+    return Outcome(record=made, scene=scene)
+
+
+def align_pair(
+    pair: Pair, options: RunOptions, *, executor: Executor | None = None
+) -> Alignment:
+    """Estimate where each pixel of BEFORE lies in AFTER."""
+    return estimate_alignment(
+        GreyReader(raster=pair.before),
+        GreyReader(raster=pair.after),
+        base=georeference(pair),
+        options=options.coregistration,
+        gsd_m=pair.grid.gsd_m,
+        executor=executor,
+    )
+
+
+def georeference(pair: Pair) -> Mapping | None:
+    """Condense the two georeferences to a map of pixels; None where one has none."""
+    if pair.before.grid.crs is None or pair.after.grid.crs is None:
+        return None
+    return fit_mapping(
+        lambda cols, rows: locate(pair.grid, pair.after, cols, rows),
+        height=pair.grid.height,
+        width=pair.grid.width,
+    )
+
+
+def _align(
+    pair: Pair, run: _Run, inputs: Inputs
+) -> tuple[Scene | Record, tuple[Finding, ...]]:
+    """Return the scene of an aligned pair, or the record of a refusal; and what was found."""
+    options, findings = run.options, pair.findings
+    if _stops(findings, options):
+        return _refused(run, inputs, findings, None), findings
+    run.progress("register", 0.0)
+    alignment = align_pair(pair, options, executor=run.executor)
+    run.progress("register", 1.0)
+    findings += alignment.findings + check_registration(
+        rmse_px=alignment.rmse_px, supported_share=alignment.supported_share
+    )
+    if _stops(findings, options):
+        return _refused(run, inputs, findings, alignment), findings
+    scene = Scene(
+        before=pair.before,
+        after=pair.after,
+        grid=pair.grid,
+        alignment=alignment,
+        zoom=pick_zoom(alignment, pair.grid),
+    )
+    return scene, findings
+
+
+def _walk(pair: Pair, run: _Run) -> Outcome:
+    options = run.options
+    aoi = _read_aoi(pair, options)
+    outlines = _read_footprints(pair, options)
+    inputs = record.inputs_record(pair.before, pair.after, options)
+    scene, findings = _align(pair, run, inputs)
+    if isinstance(scene, Record):
+        return Outcome(record=scene)
+    footprints = () if outlines is None else tuple(outlines.geometries)
+    scene = replace(scene, aoi=aoi, footprints=footprints)
+    return _compare(scene, run, inputs, findings, outlines)
+
+
+def _stops(findings: tuple[Finding, ...], options: RunOptions) -> bool:
+    return record.resolve_status(findings, force=options.force) == "refused"
+
+
+def _read_aoi(pair: Pair, options: RunOptions) -> tuple[shapely.Geometry, ...]:
+    if options.aoi is None:
+        return ()
+    return tuple(read_polygons(options.aoi, grid=pair.grid, what="aoi").geometries)
+
+
+def _read_footprints(pair: Pair, options: RunOptions) -> Outlines | None:
+    if options.footprints is None:
+        return None
+    return read_polygons(options.footprints, grid=pair.grid, what="footprints")
+
+
+def _compare(
+    scene: Scene,
+    run: _Run,
+    inputs: Inputs,
+    findings: tuple[Finding, ...],
+    outlines: Outlines | None,
+) -> Outcome:
+    options, grid = run.options, scene.grid
+    run.progress("fit", 0.0)
+    plan, histograms = fit_plan(scene, executor=run.executor)
+    run.progress("fit", 1.0)
+    judged = plants_judged(plan)
+    tags = run.tags(inputs)
+    walk = {"block_size": options.block_size, "executor": run.executor, "tags": tags}
+    work = run.folder / ".walk"
+    work.mkdir()
+    paths, sums = outputs.write_evidence(scene, plan, work, report=run.on("evidence"), **walk)
+    assessment, areas, plan, destroyed = _grade(scene, plan, sums, options)
+    rules = Rules(
+        thresholds=_cuts(plan.null),
+        min_built=minimum_pixels(options.decide.mmu_built_m2, grid.pixel_area_m2),
+        min_plants=minimum_pixels(options.decide.mmu_vegetation_m2, grid.pixel_area_m2),
+        cells=CellGrid.over(grid),
+        destroyed=destroyed,
+        plants_judged=judged,
+    )
+    tally = outputs.write_classes(
+        scene, rules, paths, work, report=run.on("decide"), **walk
+    )
+    findings += check_seen(tally.total("analysed"), tally.total("inside"))
+    if _stops(findings, options):
+        _remove(work)
+        return Outcome(record=_refused(run, inputs, findings, scene.alignment))
+    findings += check_plan(
+        separable=plan.null.separable,
+        built_pixels=tally.total("built"),
+        correlations={role: line.correlation for role, line in plan.lines},
+        colour=plan.vegetation is not None,
+        plants_judged=judged,
+    )
+    run.progress("write", 0.0)
+    outputs.finish_maps(paths, run.folder / "maps")
+    run.progress("write", 0.5)
+    findings += _write_rest(scene, run, rules, tally, outlines, assessment, areas, inputs)
+    _remove(work)
+    run.progress("write", 1.0)
+    analysed = share(tally.total("analysed"), tally.total("inside"))
+    made = Record(
+        status=record.resolve_status(findings, force=options.force),
+        title=_title(options, inputs),
+        warnings=record.notes(findings, refusals=False),
+        refusals=record.notes(findings, refusals=True),
+        inputs=inputs,
+        grid=record.grid_record(grid, analysed),
+        registration=record.registration_record(scene.alignment, grid.gsd_m),
+        radiometry=record.radiometry_record(plan),
+        thresholds=plan.describe_thresholds()
+        | {"minimum_built_px": rules.min_built, "minimum_vegetation_px": rules.min_plants},
+        null=plan.describe_null(),
+        built=record.built_record(tally, plan, grid, footprints=scene.has_footprints),
+        vegetation=record.vegetation_record(tally, plan, grid, judged=judged),
+        buildings=record.buildings_record(assessment),
+        cells=outputs.cell_records(tally, rules.cells, grid),
+        not_observable_share=round(1 - analysed, 6),
+        provenance=record.provenance_record(options, run.command, run.started, __version__),
+    )
+    return Outcome(
+        record=made, scene=scene, histograms=histograms, outlines=outlines,
+        assessment=assessment, areas_m2=areas,
+    )
+
+
+def plants_judged(plan: Plan) -> bool:
+    """Say whether plants and the rest can be told apart in this pair."""
+    vegetation = plan.vegetation
+    if vegetation is None:
+        return False
+    colours = [line.correlation for _, line in plan.lines]
+    return vegetation.separability >= 0.55 and min(colours) >= 0.3
+
+
+def _cuts(null: Null) -> dict[str, int]:
+    """Return the stored evidence from which on a pixel counts, for low, central and high."""
+    never = STEPS + 1
+
+    def cut(posterior: float) -> int:
+        return min(never - 1, int(np.ceil(null.threshold(posterior) * STEPS)))
+
+    if not null.separable:
+        return {"low": never, "central": never, "high": cut(HIGH)}
+    return {"low": cut(LOW), "central": cut(CENTRAL), "high": cut(HIGH)}
+
+
+def _grade(
+    scene: Scene, plan: Plan, sums: FootprintSums, options: RunOptions
+) -> tuple[
+    Assessment | None, np.ndarray | None, Plan, dict[str, tuple[int, ...]] | None
+]:
+    """Grade the footprints, with a null fitted on them where they are enough."""
+    if not scene.has_footprints:
+        return None, None, plan, None
+    unit = scene.grid.unit_m
+    areas = None
+    if unit is not None:
+        areas = np.array([shape.area for shape in scene.footprints]) * unit * unit
+    reason = why_not_analysed(sums, areas, min_area_m2=options.decide.min_footprint_m2)
+    dissimilarity, drop = sums.mean("dissimilarity"), sums.mean("drop")
+    seen = reason == ""
+    null = plan.null
+    if seen.sum() >= 100:
+        centres = np.array([shape.centroid.coords[0] for shape in scene.footprints])
+        null = fit_null(dissimilarity[seen], drop[seen], place=_places(centres[seen], unit))
+        plan = plan.with_null(null)
+    evidence = null.evidence(dissimilarity, drop)
+    probability = null.posterior(evidence)
+    assessment = grade_buildings(
+        probability,
+        null.score(dissimilarity, drop),
+        sums.mean("lost"),
+        reason,
+        separable=null.separable,
+    )
+    sure = {
+        "low": (probability >= LOW) & null.separable,
+        "central": assessment.grade == "Destroyed",
+        "high": probability >= HIGH,
+    }
+    destroyed = {
+        name: tuple(int(k) for k in np.flatnonzero(mask & seen)) for name, mask in sure.items()
+    }
+    return assessment, areas, plan, destroyed
+
+
+def _places(centres: np.ndarray, unit_m: float | None) -> np.ndarray:
+    """Number the 200 m cells that the footprints lie in."""
+    cell = np.floor(centres * (unit_m or 1.0) / 200).astype(np.int64)
+    return np.unique(cell, axis=0, return_inverse=True)[1].ravel()
+
+
+def _write_rest(
+    scene: Scene,
+    run: _Run,
+    rules: Rules,
+    tally: Tally,
+    outlines: Outlines | None,
+    assessment: Assessment | None,
+    areas: np.ndarray | None,
+    inputs: Inputs,
+) -> tuple[Finding, ...]:
+    grid, maps = scene.grid, run.folder / "maps"
+    outputs.write_correspondence(
+        grid, scene.alignment, scene.after.grid, maps / "correspondence.tif"
+    )
+    changes, complete = outputs.change_layer(maps / "classes.tif", grid)
+    layers = [changes, outputs.tie_point_layer(scene.alignment, grid)]
+    if outlines is not None and assessment is not None:
+        layers.insert(0, outputs.building_layer(outlines, assessment, areas))
+    cells = outputs.cell_records(tally, rules.cells, grid)
+    layers.append(outputs.cell_layer(cells, grid, rules.cells))
+    layers.append(outputs.aoi_layer(scene))
+    layers.append(outputs.source_layer(scene, inputs))
+    outputs.write_vectors(run.folder / "vectors.gpkg", layers, crs=grid.crs)
+    if complete:
+        return ()
+    return (
+        Finding(
+            code="changes_cut",
+            message=f"there are more than {outputs.MAX_OUTLINES} regions of change; the layer "
+            "changes holds the first of them, classes.tif all",
+            severity="warn",
+        ),
+    )
+
+
+def _remove(work: Path) -> None:
+    for path in work.iterdir():
+        path.unlink()
+    work.rmdir()
+
+
+def _title(options: RunOptions, inputs: Inputs) -> str:
+    return options.title or f"{Path(inputs.before.path).name} / {Path(inputs.after.path).name}"
+
+
+def _refused(
+    run: _Run, inputs: Inputs, findings: tuple[Finding, ...], alignment: Alignment | None
+) -> Record:
+    """Return the record of a refusal: reasons, and no area anywhere."""
+    registration = None
+    if alignment is not None:
+        registration = record.registration_record(alignment, alignment.gsd_m)
+    return Record(
+        status="refused",
+        title=_title(run.options, inputs),
+        warnings=record.notes(findings, refusals=False),
+        refusals=record.notes(findings, refusals=True),
+        inputs=inputs,
+        registration=registration,
+        provenance=record.provenance_record(run.options, run.command, run.started, __version__),
+    )

@@ -1,0 +1,1 @@
+"""Decision -> hectares, grades, intervals. Pure: imports ``core`` alone."""

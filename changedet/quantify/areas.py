@@ -1,0 +1,135 @@
+"""Areas: counts of pixels that add up over blocks, and what they mean on the ground."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from changedet.core.grid import Grid, Window
+
+COUNTS = (
+    "inside",
+    "analysed",
+    "built",
+    "built_low",
+    "built_central",
+    "built_high",
+    "vegetation",
+    "vegetation_low",
+    "vegetation_central",
+    "vegetation_high",
+    "gained",
+)
+"""What is counted: pixels of the AOI, of them analysed, and the masks and losses in those."""
+
+CELL_M = 500.0
+"""Side of a cell of the summary grid, metres (as in UNOSAT's rapid damage assessments)."""
+CELL_PX = 500
+"""Side of a cell where no scale is known, pixels."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CellGrid:
+    """The summary grid over a pixel grid; cells begin at the grid's first pixel."""
+
+    rows: int
+    cols: int
+    side_px: float
+
+    @classmethod
+    def over(cls, grid: Grid) -> CellGrid:
+        """Cover ``grid`` with cells of :data:`CELL_M`."""
+        side = CELL_PX if grid.gsd_m is None else CELL_M / grid.gsd_m
+        side = max(side, 1.0)
+        return cls(
+            rows=int(np.ceil(grid.height / side)),
+            cols=int(np.ceil(grid.width / side)),
+            side_px=side,
+        )
+
+    def index(self, window: Window) -> NDArray[np.int64]:
+        """Return the number of the cell of each pixel of ``window``, shape of the window."""
+        rows = ((np.arange(window.row, window.stop_row) + 0.5) / self.side_px).astype(np.int64)
+        cols = ((np.arange(window.col, window.stop_col) + 0.5) / self.side_px).astype(np.int64)
+        rows, cols = rows.clip(0, self.rows - 1), cols.clip(0, self.cols - 1)
+        return rows[:, None] * self.cols + cols[None, :]
+
+    def window(self, number: int, grid: Grid) -> Window:
+        """Return the pixels of a cell, cut at the grid's edge."""
+        row, col = divmod(number, self.cols)
+        top, left = round(row * self.side_px), round(col * self.side_px)
+        return Window(
+            row=top,
+            col=left,
+            height=min(grid.height, round((row + 1) * self.side_px)) - top,
+            width=min(grid.width, round((col + 1) * self.side_px)) - left,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Pixel counts by cell; tallies of blocks add up exactly, in any order."""
+
+    counts: NDArray[np.int64] = field(repr=False)
+    """Shape (len(COUNTS), cells)."""
+
+    @classmethod
+    def zero(cls, cells: CellGrid) -> Tally:
+        """Return the tally of nothing."""
+        return cls(np.zeros((len(COUNTS), cells.rows * cells.cols), np.int64))
+
+    @classmethod
+    def of(
+        cls, masks: dict[str, NDArray[np.bool_]], *, cells: CellGrid, window: Window
+    ) -> Tally:
+        """Count the pixels of each mask by cell.
+
+        Parameters
+        ----------
+        masks : dict of ndarray of bool
+            By the names in :data:`COUNTS`; what is not given counts nothing.
+        """
+        number = cells.index(window).ravel()
+        size = cells.rows * cells.cols
+        nothing = np.zeros(size, np.int64)
+        rows = [
+            np.bincount(number[masks[name].ravel()], minlength=size) if name in masks else nothing
+            for name in COUNTS
+        ]
+        return cls(np.stack(rows))
+
+    def __add__(self, other: Tally) -> Tally:
+        """Add the counts of another block."""
+        return Tally(self.counts + other.counts)
+
+    def total(self, name: str) -> int:
+        """Return the number of pixels over all cells."""
+        return int(self.counts[COUNTS.index(name)].sum())
+
+    def cell(self, name: str, number: int) -> int:
+        """Return the number of pixels in one cell."""
+        return int(self.counts[COUNTS.index(name), number])
+
+
+def hectares(pixels: int, pixel_area_m2: float | None) -> float | None:
+    """Turn pixels into hectares; None where no scale is known.
+
+    Examples
+    --------
+    >>> hectares(40_000, 0.25)
+    1.0
+    """
+    return None if pixel_area_m2 is None else round(pixels * pixel_area_m2 / 10_000, 4)
+
+
+def share(part: int, whole: int) -> float:
+    """Return ``part / whole``, and 0 where there is no whole.
+
+    Examples
+    --------
+    >>> share(1, 4), share(0, 0)
+    (0.25, 0.0)
+    """
+    return round(part / whole, 6) if whole else 0.0

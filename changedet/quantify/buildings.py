@@ -1,0 +1,173 @@
+"""Buildings: sums per footprint that add up over blocks, then a grade for each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+DESTROYED = "Destroyed"
+DAMAGED = "Damaged"
+POSSIBLY = "Possibly damaged"
+NONE = "No visible damage"
+NOT_ANALYSED = "Not analysed"
+GRADES = (DESTROYED, DAMAGED, POSSIBLY, NONE, NOT_ANALYSED)
+"""Words of the Copernicus EMS rapid mapping grading, most severe first."""
+
+UNOSAT = {DESTROYED: 1, DAMAGED: 2, POSSIBLY: 4, NONE: 6, NOT_ANALYSED: 0}
+"""UNOSAT's damage class beside our grade; 0 where they have none."""
+
+MIN_SEEN_SHARE = 0.6
+"""Share of a footprint that must be analysed for a grade."""
+MIN_PIXELS = 12
+"""Pixels of a footprint that must be analysed for a grade."""
+STEPS = 1000
+"""Measures are summed as integers of 1/1000, so that no order of blocks changes a digit."""
+
+
+ROWS = ("pixels", "analysed", "dissimilarity", "drop", "lost")
+"""What is summed for each footprint; the two measures in 1/1000."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FootprintSums:
+    """Sums over the pixels of each footprint (grown by 2 m), shape (len(ROWS), n)."""
+
+    values: NDArray[np.int64] = field(repr=False)
+
+    @classmethod
+    def zero(cls, count: int) -> FootprintSums:
+        """Return the sums of nothing for ``count`` footprints."""
+        return cls(np.zeros((len(ROWS), count), np.int64))
+
+    def __add__(self, other: FootprintSums) -> FootprintSums:
+        """Add the sums of another block."""
+        return FootprintSums(self.values + other.values)
+
+    def add_footprint(
+        self,
+        number: int,
+        inside: NDArray[np.bool_],
+        analysed: NDArray[np.bool_],
+        measures: dict[str, NDArray[np.float32]],
+        lost: NDArray[np.bool_],
+    ) -> None:
+        """Add the pixels of one footprint in one block, in place.
+
+        Parameters
+        ----------
+        number : int
+            Which footprint.
+        inside, analysed, lost : ndarray of bool, one shape
+            Its pixels; those that both dates show; those with evidence above one half.
+        measures : dict of ndarray
+            ``dissimilarity`` and ``drop``, the same shape.
+        """
+        seen = inside & analysed
+        column = self.values[:, number]
+        column[0] += int(inside.sum())
+        column[1] += int(seen.sum())
+        for row, name in ((2, "dissimilarity"), (3, "drop")):
+            column[row] += int(np.rint(np.float64(measures[name][seen]) * STEPS).sum())
+        column[4] += int((seen & lost).sum())
+
+    @property
+    def analysed(self) -> NDArray[np.int64]:
+        """Analysed pixels of each footprint."""
+        return np.asarray(self.values[1])
+
+    @property
+    def seen_share(self) -> NDArray[np.float64]:
+        """Analysed share of each footprint's pixels inside the grid, 0..1."""
+        return np.asarray(self.values[1] / np.maximum(self.values[0], 1))
+
+    def mean(self, name: str) -> NDArray[np.float64]:
+        """Return the mean of a measure, or the share lost, over the analysed pixels."""
+        scale = 1 if name == "lost" else STEPS
+        return np.asarray(self.values[ROWS.index(name)] / scale / np.maximum(self.values[1], 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """Grades of all footprints; every array has one element a footprint."""
+
+    grade: NDArray[np.object_]
+    score: NDArray[np.float64]
+    """Distance from the null in its spreads; NaN where not analysed."""
+    probability: NDArray[np.float64]
+    """Posterior probability of *destroyed* (model, not calibrated); NaN where not analysed."""
+    lost_share: NDArray[np.float64]
+    """Share of the analysed pixels with evidence above 0.5; NaN where not analysed."""
+    reason: NDArray[np.object_]
+    """Why a footprint was not analysed, else empty."""
+
+    def count(self, grade: str) -> int:
+        """Return how many footprints have a grade."""
+        return int(np.sum(self.grade == grade))
+
+
+def why_not_analysed(
+    sums: FootprintSums, area_m2: NDArray[np.floating] | None, *, min_area_m2: float
+) -> NDArray[np.object_]:
+    """Say for each footprint why it gets no grade; an empty string where it gets one.
+
+    Parameters
+    ----------
+    sums : FootprintSums
+        Over the whole image.
+    area_m2 : ndarray, shape (n,), or None
+        Areas of the outlines; None where no scale is known.
+    min_area_m2 : float
+        Outlines below are slivers.
+    """
+    reason = np.full(sums.values.shape[1], "", dtype=object)
+    reason[sums.seen_share < MIN_SEEN_SHARE] = "not seen in both images"
+    reason[sums.analysed < MIN_PIXELS] = "too small for this pixel size"
+    reason[sums.analysed == 0] = "not seen in both images"
+    if area_m2 is not None:
+        reason[area_m2 < min_area_m2] = f"below {min_area_m2:g} m2"
+    return reason
+
+
+def grade_buildings(
+    probability: NDArray[np.floating],
+    score: NDArray[np.floating],
+    lost_share: NDArray[np.floating],
+    reason: NDArray[np.object_],
+    *,
+    separable: bool,
+) -> Assessment:
+    """Grade each footprint from its probability and from how much of it is lost.
+
+    *Destroyed*: more likely than not, and at least half of it lost. *Damaged*: more likely
+    than not, a smaller part lost. *Possibly damaged*: a probability of 0.2 to 0.5. Never an
+    EMS-98 grade: those cannot be seen from above.
+
+    Parameters
+    ----------
+    probability, score, lost_share : ndarray, shape (n,)
+        See :class:`Assessment`.
+    reason : ndarray of str, shape (n,)
+        From :func:`why_not_analysed`.
+    separable : bool
+        Where False nothing is graded above *Possibly damaged*.
+    """
+    likely = (probability >= 0.5) & separable
+    grade = np.full(len(probability), NONE, dtype=object)
+    grade[(probability >= 0.2) & ~likely] = POSSIBLY
+    grade[likely] = DAMAGED
+    grade[likely & (lost_share >= 0.5)] = DESTROYED
+    unseen = reason != ""
+    grade[unseen] = NOT_ANALYSED
+
+    def known(values: NDArray[np.floating]) -> NDArray[np.float64]:
+        return np.where(unseen, np.nan, values)
+
+    return Assessment(
+        grade=grade,
+        score=known(score),
+        probability=known(probability),
+        lost_share=known(lost_share),
+        reason=reason,
+    )

@@ -1,0 +1,131 @@
+"""Where each BEFORE pixel lies in AFTER: the walk from overviews to full resolution."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.spatial import cKDTree
+
+from changedet.core.errors import Finding
+from changedet.register.field import ModelName
+from changedet.register.lattice import Chain, FloatArray, Positions
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class TiePoints:
+    """What was matched at full resolution; arrays of shape (n,).
+
+    Parameters
+    ----------
+    col, row : ndarray
+        BEFORE position, pixels.
+    dcol, drow : ndarray
+        Measured total displacement in the base plane, BEFORE pixels.
+    residual_px : ndarray
+        Distance from the model: of held-out points from the model fitted without them; NaN for
+        rejected ones.
+    role : ndarray of int8
+        0 rejected, 1 used in the fit, 2 left out of the fit that was judged.
+    """
+
+    col: FloatArray
+    row: FloatArray
+    dcol: FloatArray
+    drow: FloatArray
+    residual_px: FloatArray
+    role: NDArray[np.int8]
+
+    @classmethod
+    def none(cls) -> TiePoints:
+        """Return no tie points at all."""
+        no = np.zeros(0)
+        return cls(col=no, row=no, dcol=no, drow=no, residual_px=no, role=np.zeros(0, np.int8))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Alignment:
+    """Where each BEFORE pixel lies in AFTER, how that was found, and how well.
+
+    A position goes through the model (affine and displacement lattice, in BEFORE pixels) and then
+    the base (the georeferences, or the identity).
+
+    Parameters
+    ----------
+    chain : Chain
+        Model and base.
+    tie_points : TiePoints
+        Everything that was matched at full resolution.
+    model : str
+        The simplest model that the left-out tie points support.
+    method : str
+        What proposed the coarse model: identity, extent, sift, sift-vote, fft, search.
+    coarse_score, coarse_share : float
+        Support of the coarse model above chance in standard deviations; share of its windows.
+    rmse_px, ce90_px : float
+        Of tie points left out of the fit, BEFORE pixels; NaN where there are none.
+    supported_share : float
+        Share of the matched places whose tie point is believed, 0..1.
+    max_shift_px : float
+        Largest displacement of the model against the base over the image, BEFORE pixels.
+    gsd_m : float or None
+        Metres per BEFORE pixel.
+    findings : tuple of Finding
+        Severity "refuse" means that the pair must not be compared.
+    growth : float
+        Growth of the error with the distance from believed tie points, pixels per pixel.
+    spacing : float
+        Distance of tie points, pixels.
+    """
+
+    chain: Chain
+    tie_points: TiePoints
+    model: ModelName
+    method: str
+    coarse_score: float
+    coarse_share: float
+    rmse_px: float
+    ce90_px: float
+    supported_share: float
+    max_shift_px: float
+    gsd_m: float | None
+    findings: tuple[Finding, ...] = ()
+    growth: float = 0.0
+    spacing: float = 1.0
+
+    def to_after(self, cols: ArrayLike, rows: ArrayLike) -> Positions:
+        """Map BEFORE positions to AFTER positions, pixels.
+
+        Positions broadcast; a row of columns (1, w) with a column of rows (h, 1) is fastest.
+        """
+        return self.chain.at(cols, rows)
+
+    def error_px(self, cols: ArrayLike, rows: ArrayLike) -> FloatArray:
+        """Predict the registration error, which grows away from believed tie points.
+
+        Returns
+        -------
+        ndarray
+            One standard deviation in BEFORE pixels; infinite without any tie point.
+        """
+        col, row = np.broadcast_arrays(np.asarray(cols, float), np.asarray(rows, float))
+        believed = self.tie_points.role > 0
+        if not believed.any():
+            return np.full(col.shape, np.inf)
+        tree = cKDTree(
+            np.stack([self.tie_points.col[believed], self.tie_points.row[believed]], -1)
+        )
+        away = tree.query(np.stack([col.ravel(), row.ravel()], -1))[0].reshape(col.shape)
+        grown = self.growth * np.maximum(away - self.spacing, 0)
+        return np.hypot(self.rmse_px, grown)
+
+    @property
+    def rmse_m(self) -> float | None:
+        """The same in metres; None where no scale is known."""
+        return None if self.gsd_m is None else self.rmse_px * self.gsd_m
+
+    @property
+    def refused(self) -> bool:
+        """Whether the pair must not be compared."""
+        return any(f.severity == "refuse" for f in self.findings)

@@ -1,0 +1,407 @@
+"""Estimate an alignment: overviews, then tie points from coarse to full resolution, then a choice."""
+
+from __future__ import annotations
+
+import math
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from changedet.core.errors import Finding
+from changedet.core.grid import Grid, Window
+from changedet.core.kernels import BoolArray
+from changedet.core.options import RegisterOptions
+from changedet.register.alignment import Alignment, TiePoints
+from changedet.register.coarse import Hypothesis, Limits, estimate_coarse
+from changedet.register.field import (
+    Choice,
+    Points,
+    choose_model,
+    fit_affine_robust,
+    fit_field,
+    normalised_median,
+)
+from changedet.register.lattice import IDENTITY, Chain, FloatArray, Mapping
+from changedet.register.overview import Overview, measure_contrast, overview_of, overview_through
+from changedet.register.reader import Reader
+from changedet.register.tiepoints import Matches, Nodes, match_nodes, plan_nodes
+
+OVERVIEW = 700
+"""Longer side of the overviews, pixels."""
+
+_LEAST_SNR = 5.5  # of a tie point; nine of ten windows of wrong places stay below 6
+_FEWEST = 12  # believed tie points; fewer cannot carry a model
+_NODES_BETWEEN = 1600  # most nodes of a pass that is not the last
+_SECOND_PASS_PX = 6_000_000  # up to this size a second pass at full resolution pays
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class _Pair:
+    """What every step needs to know."""
+
+    before: Reader
+    after: Reader
+    base: Mapping
+    limits: Limits
+    options: RegisterOptions
+    gsd_m: float | None
+    executor: Executor | None
+
+    @property
+    def grid(self) -> Grid:
+        return self.before.grid
+
+    def broken(self, affine: FloatArray) -> str | None:
+        """Say what is implausible about a model; None where it is fine."""
+        return self.limits.broken_by(affine, (self.grid.width / 2, self.grid.height / 2))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class _Pass:
+    """The result of matching one level."""
+
+    nodes: Nodes
+    found: FloatArray  # (ny, nx, 2) positions in the base plane
+    believed: BoolArray  # (ny, nx)
+    matchable: BoolArray  # (ny, nx): enough valid pixels and a peak
+    weight: FloatArray  # (ny, nx)
+
+    def points(self) -> Points:
+        col, row = self.nodes.positions()
+        keep = self.believed
+        return Points(
+            col=col[keep], row=row[keep], found=self.found[keep], weight=self.weight[keep]
+        )
+
+
+def estimate_alignment(
+    before: Reader,
+    after: Reader,
+    *,
+    base: Mapping | None = None,
+    options: RegisterOptions | None = None,
+    gsd_m: float | None = None,
+    executor: Executor | None = None,
+) -> Alignment:
+    """Find where each BEFORE pixel lies in AFTER.
+
+    Hypotheses of the coarse position are verified on overviews; then windows are matched from
+    coarse to full resolution, with AFTER warped by the present model each time; in the end tie
+    points that were left out of the fit choose between identity, shift, affine, and affine with a
+    smooth field, and measure what is left.
+
+    Parameters
+    ----------
+    before, after : Reader
+        The two dates, grey.
+    base : Mapping, optional
+        What the georeferences say: BEFORE positions to AFTER positions, pixels
+        (:func:`~changedet.register.lattice.fit_mapping`). None where one of them has none: then
+        any rotation and a scale of 0.5 to 2 are believed.
+    options : RegisterOptions, optional
+        Density and limits.
+    gsd_m : float, optional
+        Metres per BEFORE pixel, where known.
+    executor : concurrent.futures.Executor, optional
+        Computes tiles of windows; the result does not depend on it.
+
+    Returns
+    -------
+    Alignment
+        Always; a pair that must not be compared carries a finding of severity "refuse" (codes
+        ``nothing_valid``, ``no_overlap``, ``no_texture``, ``no_match``, ``implausible_model``,
+        ``residual_too_large``).
+    """
+    options = options or RegisterOptions()
+    reach = options.max_offset_m / gsd_m if gsd_m else None
+    pair = _Pair(
+        before=before,
+        after=after,
+        base=base or Mapping(affine=IDENTITY),
+        limits=Limits(scale=2.5, turn_deg=180.0, offset_px=None)
+        if base is None
+        else Limits(scale=1.15, turn_deg=12.0, offset_px=reach),
+        options=options,
+        gsd_m=gsd_m,
+        executor=executor,
+    )
+    fixed, moving = _overviews(pair, georeferenced=base is not None, reach=reach)
+    finding = _unusable(fixed, moving)
+    if finding is not None:
+        return _refusal(pair, finding)
+    coarse = estimate_coarse(fixed, moving, georeferenced=base is not None, reach=reach)
+    finding = _unbelievable(pair, coarse)
+    if finding is not None:
+        return _refusal(pair, finding, coarse)
+    last = _descend(pair, Mapping(affine=coarse.affine), first_zoom=fixed.zoom)
+    return _conclude(pair, coarse, last)
+
+
+def _overviews(
+    pair: _Pair, *, georeferenced: bool, reach: float | None
+) -> tuple[Overview, Overview]:
+    fixed = overview_of(pair.before, size=OVERVIEW)
+    if not georeferenced:
+        return fixed, overview_of(pair.after, size=OVERVIEW)
+    most = 0.35 * max(pair.grid.shape)
+    room = math.ceil(min(most if reach is None else reach, most) / fixed.zoom) * fixed.zoom
+    moving = overview_through(
+        pair.after, pair.base, area=pair.grid.window.pad(room), zoom=fixed.zoom
+    )
+    return fixed, moving
+
+
+def _unusable(fixed: Overview, moving: Overview) -> Finding | None:
+    """Say why two overviews cannot be matched at all; None where they can."""
+    if not fixed.valid.any():
+        return _refuse("nothing_valid", "BEFORE has no valid pixel: check its nodata value")
+    if not moving.valid.any():
+        return _refuse(
+            "no_overlap", "AFTER has no valid pixel where BEFORE is: check the CRS of both"
+        )
+    for name, overview in (("BEFORE", fixed), ("AFTER", moving)):
+        if measure_contrast(overview.image, overview.valid, sigma=1.0) <= 0:
+            return _refuse("no_texture", f"{name} shows nothing: it is (almost) constant")
+    return None
+
+
+def _unbelievable(pair: _Pair, coarse: Hypothesis) -> Finding | None:
+    if not coarse.verified:
+        return _refuse(
+            "no_match",
+            f"no place in AFTER looks like BEFORE (best attempt: {coarse.support} of "
+            f"{coarse.windows} windows agree): are these images of the same place?",
+        )
+    wrong = pair.broken(coarse.affine)
+    if wrong is not None:
+        return _refuse(
+            "implausible_model",
+            f"AFTER matches BEFORE only if {wrong}: check the georeference of both images",
+        )
+    return None
+
+
+def _refuse(code: str, message: str) -> Finding:
+    return Finding(code=code, message=message, severity="refuse")
+
+
+def _refusal(pair: _Pair, finding: Finding, coarse: Hypothesis | None = None) -> Alignment:
+    affine = coarse.affine if coarse is not None and coarse.verified else IDENTITY
+    model = Mapping(affine=affine)
+    return Alignment(
+        chain=Chain(base=pair.base, model=model),
+        tie_points=TiePoints.none(),
+        model="identity" if coarse is None or not coarse.verified else "affine",
+        method="none" if coarse is None else coarse.method,
+        coarse_score=0.0 if coarse is None else coarse.score,
+        coarse_share=0.0 if coarse is None else coarse.share,
+        rmse_px=float("nan"),
+        ce90_px=float("nan"),
+        supported_share=0.0,
+        max_shift_px=_largest_shift(pair.grid, model),
+        gsd_m=pair.gsd_m,
+        findings=(finding,),
+    )
+
+
+def _descend(pair: _Pair, model: Mapping, *, first_zoom: int) -> _Pass | None:
+    """Match level after level, each with AFTER warped by the model of the one before."""
+    zooms = [first_zoom]
+    while zooms[-1] > 1:
+        zooms.append(max(1, zooms[-1] // 2))
+    if pair.grid.width * pair.grid.height <= _SECOND_PASS_PX:
+        zooms += [1] if first_zoom > 1 else [1, 1]
+    last = None
+    for number, zoom in enumerate(zooms):
+        final = number == len(zooms) - 1
+        radius = 14 if number == 0 else 8 if zoom != zooms[number - 1] else 5
+        found = _match_level(pair, model, zoom=zoom, radius=radius, final=final)
+        if found is None or found.believed.sum() < _FEWEST:
+            continue
+        last = found
+        model = _fit_pass(pair, found)
+        if pair.broken(model.affine):
+            return last
+    return last
+
+
+def _match_level(
+    pair: _Pair, model: Mapping, *, zoom: int, radius: int, final: bool
+) -> _Pass | None:
+    options = pair.options
+    chain = Chain(base=pair.base, model=model)
+    most = options.max_nodes if final else min(options.max_nodes, _NODES_BETWEEN)
+    nodes = plan_nodes(
+        _overlap(pair.grid, pair.after.grid, chain),
+        zoom=zoom,
+        window=options.window,
+        spacing=options.spacing,
+        max_nodes=most,
+    )
+    if nodes is None:
+        return None
+    matches = match_nodes(
+        pair.before, pair.after, chain, nodes, radius=radius, executor=pair.executor
+    )
+    return _judge(matches, nodes, model)
+
+
+def _judge(matches: Matches, nodes: Nodes, model: Mapping) -> _Pass:
+    """Believe the peaks that stand out and agree with those around them."""
+    col, row = nodes.positions()
+    shift = np.stack([matches.dcol, matches.drow], -1).astype(float)
+    found = np.stack(
+        model.at(col + shift[..., 0] * nodes.zoom, row + shift[..., 1] * nodes.zoom), -1
+    )
+    strong = matches.snr >= _LEAST_SNR
+    believed = strong & (normalised_median(shift, strong) < 3.0)
+    # a second look without the outliers: they had a voice in the first
+    believed &= normalised_median(shift, believed) < 3.0
+    weight = np.clip(matches.peak, 0.02, 1.0).astype(float)
+    return _Pass(
+        nodes=nodes, found=found, believed=believed, matchable=matches.snr > 0, weight=weight
+    )
+
+
+def _overlap(before: Grid, after: Grid, chain: Chain) -> Window:
+    """Bounding window, in BEFORE, of where the model finds AFTER's pixels."""
+    cols = np.linspace(0, before.width, 65)
+    rows = np.linspace(0, before.height, 65)
+    at_col, at_row = chain.at(cols[None], rows[:, None])
+    inside = (at_col >= -1) & (at_row >= -1) & (at_col <= after.width) & (at_row <= after.height)
+    if not inside.any():
+        return Window(row=0, col=0, height=0, width=0)
+    # one mesh wider than the nodes that are inside
+    seen_rows, seen_cols = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
+    top, bottom = rows[max(seen_rows[0] - 1, 0)], rows[min(seen_rows[-1] + 1, 64)]
+    left, right = cols[max(seen_cols[0] - 1, 0)], cols[min(seen_cols[-1] + 1, 64)]
+    return Window(
+        row=int(top), col=int(left), height=int(bottom - top), width=int(right - left)
+    )
+
+
+def _fit_pass(pair: _Pair, found: _Pass) -> Mapping:
+    """Fit the model that the next pass starts from."""
+    points = found.points()
+    affine = fit_affine_robust(points, floor=0.1 * found.nodes.zoom)
+    if len(points) < 20:
+        return Mapping(affine=affine)
+    field = fit_field(
+        points,
+        affine,
+        area=pair.grid.window,
+        spacing=found.nodes.spacing,
+        stiffness=1.0,
+        floor=0.1 * found.nodes.zoom,
+    )
+    return Mapping(affine=affine, lattice=field)
+
+
+def _hold_out(nodes: Nodes) -> BoolArray:
+    """Every fifth node, a knight's move apart: no two of them are neighbours."""
+    ny, nx = nodes.shape
+    held: BoolArray = (np.arange(ny)[:, None] + 2 * np.arange(nx)[None]) % 5 == 0
+    return held
+
+
+def _conclude(pair: _Pair, coarse: Hypothesis, last: _Pass | None) -> Alignment:
+    if last is None:
+        return _refusal(
+            pair,
+            _refuse("no_match", "too few tie points agree with each other at full resolution"),
+            coarse,
+        )
+    points = last.points()
+    held = _hold_out(last.nodes)[last.believed]
+    if held.sum() < 3 or (~held).sum() < 6:
+        held = np.arange(len(points)) % 4 == 0
+    choice = choose_model(
+        points, held, area=pair.grid.window, spacing=last.nodes.spacing
+    )
+    judged = choice.residual[held]
+    alignment = Alignment(
+        chain=Chain(base=pair.base, model=choice.mapping),
+        tie_points=_tie_points(last, choice),
+        model=choice.name,
+        method=coarse.method,
+        coarse_score=coarse.score,
+        coarse_share=coarse.share,
+        rmse_px=float(np.sqrt(np.mean(judged**2))),
+        ce90_px=float(np.quantile(judged, 0.9)),
+        supported_share=float(last.believed.sum() / max(last.matchable.sum(), 1)),
+        max_shift_px=_largest_shift(pair.grid, choice.mapping),
+        gsd_m=pair.gsd_m,
+        growth=_growth(points, choice, last.nodes.spacing),
+        spacing=last.nodes.spacing,
+    )
+    return replace(alignment, findings=_findings(pair, alignment))
+
+
+def _tie_points(last: _Pass, choice: Choice) -> TiePoints:
+    col, row = (p.ravel() for p in last.nodes.positions())
+    keep, seen = last.believed.ravel(), last.matchable.ravel()
+    role = np.zeros(len(col), np.int8)
+    role[keep] = np.where(choice.held_out, 2, 1)
+    residual = np.full(len(col), np.nan)
+    residual[keep] = choice.residual
+    found = last.found.reshape(-1, 2)
+    return TiePoints(
+        col=col[seen],
+        row=row[seen],
+        dcol=(found[:, 0] - col)[seen],
+        drow=(found[:, 1] - row)[seen],
+        residual_px=residual[seen],
+        role=role[seen],
+    )
+
+
+def _growth(points: Points, choice: Choice, spacing: float) -> float:
+    """How fast displacements part with distance: their structure function at a few spacings."""
+    affine = Mapping(affine=choice.mapping.affine)
+    rest = points.found - np.stack(affine.at(points.col, points.row), -1)
+    place = np.rint(np.stack([points.col, points.row], -1) / spacing).astype(int)
+    index = {(c, r): i for i, (c, r) in enumerate(map(tuple, place))}
+    pairs = [
+        (i, index[c + step * dc, r + step * dr])
+        for (c, r), i in index.items()
+        for step in (3,)
+        for dc, dr in ((1, 0), (0, 1))
+        if (c + step * dc, r + step * dr) in index
+    ]
+    if not pairs:
+        return 0.01
+    first, second = np.array(pairs).T
+    apart = np.hypot(*(rest[first] - rest[second]).T)
+    return float(np.sqrt(np.mean(apart**2))) / (3 * spacing)
+
+
+def _largest_shift(grid: Grid, model: Mapping) -> float:
+    cols = np.linspace(0, grid.width - 1, 33)[None]
+    rows = np.linspace(0, grid.height - 1, 33)[:, None]
+    at_col, at_row = model.at(cols, rows)
+    return float(np.hypot(at_col - cols, at_row - rows).max())
+
+
+def _findings(pair: _Pair, alignment: Alignment) -> tuple[Finding, ...]:
+    wrong = pair.broken(alignment.chain.model.affine)
+    if wrong is not None:
+        return (
+            _refuse("implausible_model", f"AFTER matches BEFORE only if {wrong}"),
+        )
+    if alignment.supported_share < 0.03:
+        return (
+            _refuse(
+                "no_match",
+                f"only {alignment.supported_share:.1%} of the tie points agree with each other",
+            ),
+        )
+    if not alignment.rmse_px <= pair.options.max_residual_px:
+        return (
+            _refuse(
+                "residual_too_large",
+                f"tie points left out of the fit are {alignment.rmse_px:.1f} pixels off; "
+                f"at most {pair.options.max_residual_px:g} are accepted",
+            ),
+        )
+    return ()

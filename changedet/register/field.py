@@ -1,0 +1,304 @@
+"""From tie points to a model: outliers out, an affine, a smooth field where the points ask for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.sparse.linalg import splu
+
+from changedet.core.grid import Window
+from changedet.core.kernels import BoolArray
+from changedet.register.lattice import IDENTITY, FloatArray, Lattice, Mapping, fit_affine
+
+ModelName = Literal["identity", "shift", "affine", "affine+field"]
+
+_MOST_COEFFICIENTS = 3000
+STIFFNESS = (0.1, 1.0, 10.0, 100.0)
+"""Bending penalties that are tried, from supple to stiff; relative to one tie point a cell."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Points:
+    """Believed tie points in BEFORE pixels: where they are, and where they were found.
+
+    Parameters
+    ----------
+    col, row : ndarray, shape (n,)
+        Positions.
+    found : ndarray, shape (n, 2)
+        (col, row) in the base plane.
+    weight : ndarray, shape (n,)
+        Positive.
+    """
+
+    col: FloatArray
+    row: FloatArray
+    found: FloatArray
+    weight: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.col)
+
+    def part(self, keep: BoolArray) -> Points:
+        """Return those with ``keep`` True."""
+        return Points(
+            col=self.col[keep], row=self.row[keep], found=self.found[keep], weight=self.weight[keep]
+        )
+
+    def residuals(self, mapping: Mapping) -> FloatArray:
+        """Distances (n,) between where they were found and where ``mapping`` has them, pixels."""
+        away = self.found - np.stack(mapping.at(self.col, self.row), -1)
+        return np.hypot(away[:, 0], away[:, 1])
+
+
+def normalised_median(shift: FloatArray, use: BoolArray, *, floor: float = 0.15) -> FloatArray:
+    """Compare each displacement with those around it: the normalised median test.
+
+    Westerweel and Scarano 2005, doi:10.1007/s00348-005-0016-6, over 5 x 5 nodes and with missing
+    ones. The neighbours' scatter is capped, so that a scattered neighbourhood of wrong matches
+    does not excuse another.
+
+    Parameters
+    ----------
+    shift : ndarray, shape (ny, nx, 2)
+        Displacements in pixels.
+    use : ndarray of bool, shape (ny, nx)
+        Nodes that have one.
+    floor : float
+        Scatter that is normal, pixels.
+
+    Returns
+    -------
+    ndarray, shape (ny, nx)
+        Distance from the median of the neighbours in units of their scatter; infinite with
+        fewer than three neighbours. Below 2 is usual.
+    """
+    ny, nx = use.shape
+    padded = np.full((ny + 4, nx + 4, 2), np.nan)
+    padded[2:-2, 2:-2] = np.where(use[..., None], shift, np.nan)
+    around = np.stack(
+        [
+            padded[down : down + ny, right : right + nx]
+            for down in range(5)
+            for right in range(5)
+            if (down, right) != (2, 2)
+        ]
+    )
+    count = np.isfinite(around[..., 0]).sum(0)
+    median = _nan_median(around, count)
+    scatter = _nan_median(np.abs(around - median), count)
+    away = np.abs(shift - median) / (np.minimum(scatter, 4 * floor) + floor)
+    ratio = np.hypot(away[..., 0], away[..., 1])
+    return np.where(use & (count >= 3), ratio, np.inf)
+
+
+def _nan_median(stack: FloatArray, count: NDArray[np.intp]) -> FloatArray:
+    """Median along the first axis over the finite values; 0 where there are none."""
+    ordered = np.sort(stack, axis=0)  # NaN sorts to the end
+    last = np.maximum(count - 1, 0)[None, ..., None]
+    low = np.take_along_axis(ordered, np.broadcast_to(last // 2, (1, *stack.shape[1:])), 0)[0]
+    high = np.take_along_axis(ordered, np.broadcast_to((last + 1) // 2, (1, *stack.shape[1:])), 0)[0]
+    return np.where(count[..., None] > 0, (low + high) / 2, 0)
+
+
+def robust_weights(residual: FloatArray, weight: FloatArray, *, floor: float) -> FloatArray:
+    """Weights that fade with the residual (Geman and McClure), scaled by its own median."""
+    scale = max(1.5 * float(np.median(residual)), floor)
+    return weight / (1 + (residual / scale) ** 2) ** 2
+
+
+def fit_affine_robust(points: Points, *, rounds: int = 10, floor: float = 0.05) -> FloatArray:
+    """Fit an affine (2, 3) by iteratively re-weighted least squares."""
+    weight = points.weight
+    for _ in range(rounds):
+        affine = fit_affine(points.col, points.row, points.found, weight)
+        weight = robust_weights(
+            points.residuals(Mapping(affine=affine)), points.weight, floor=floor
+        )
+    return affine
+
+
+def fit_shift_robust(points: Points, *, rounds: int = 10, floor: float = 0.05) -> FloatArray:
+    """Fit a shift, as an affine (2, 3), by iteratively re-weighted least squares."""
+    moved = points.found - np.stack([points.col, points.row], -1)
+    shift = np.median(moved, axis=0)
+    for _ in range(rounds):
+        away = moved - shift
+        weight = robust_weights(np.hypot(away[:, 0], away[:, 1]), points.weight, floor=floor)
+        shift = (weight[:, None] * moved).sum(0) / weight.sum()
+    return np.column_stack([np.eye(2), shift])
+
+
+def fit_field(
+    points: Points,
+    affine: FloatArray,
+    *,
+    area: Window,
+    spacing: float,
+    stiffness: float,
+    rounds: int = 3,
+    floor: float = 0.05,
+) -> Lattice:
+    """Fit a smooth field to what the affine leaves: a bicubic B-spline with a bending penalty.
+
+    A penalised spline (Eilers and Marx 1996, doi:10.1214/ss/1038425655) in two dimensions. Where
+    there are no points it goes on with the least bending, and fades to the affine.
+
+    Parameters
+    ----------
+    points : Points
+        Believed tie points.
+    affine : ndarray, shape (2, 3)
+        What the field is added to.
+    area : Window
+        Where it must hold, pixels.
+    spacing : float
+        Distance of tie points, pixels; the lattice is no finer.
+    stiffness : float
+        Weight of bending against points, for one point a cell.
+    rounds : int
+        Robust re-weightings.
+    floor : float
+        Least scale of the robust weights, pixels.
+    """
+    step = max(spacing, np.sqrt(area.height * area.width / _MOST_COEFFICIENTS))
+    counts = [int(np.ceil(length / step)) + 4 for length in area.shape]
+    empty = Lattice(
+        origin=(area.col - 1.5 * step, area.row - 1.5 * step),
+        spacing=step,
+        coefficients=np.zeros((*counts, 2)),
+    )
+    down, across = empty.basis(points.row, axis=0), empty.basis(points.col, axis=1)
+    design = _row_products(down, across)
+    smooth = stiffness * _bending(*counts) + 1e-3 * sparse.eye_array(counts[0] * counts[1])
+    rest = points.found - np.stack(Mapping(affine=affine).at(points.col, points.row), -1)
+    scale = len(points) / points.weight.sum()
+    weight = points.weight
+    for _ in range(rounds):
+        weighted = design.multiply((weight * scale)[:, None]).T.tocsr()
+        normal = (weighted @ design + smooth).tocsc()
+        solved = splu(normal, permc_spec="MMD_AT_PLUS_A").solve(weighted @ rest)
+        away = rest - design @ solved
+        weight = robust_weights(np.hypot(away[:, 0], away[:, 1]), points.weight, floor=floor)
+    return Lattice(
+        origin=empty.origin, spacing=step, coefficients=solved.reshape(*counts, 2)
+    )
+
+
+def _row_products(down: sparse.csr_array, across: sparse.csr_array) -> sparse.csr_array:
+    """Row-wise Kronecker product of two bases with four weights a row."""
+    count = down.shape[0]
+    first, second = down.data.reshape(count, 4), across.data.reshape(count, 4)
+    index = (
+        down.indices.reshape(count, 4)[:, :, None] * across.shape[1]
+        + across.indices.reshape(count, 4)[:, None]
+    )
+    values = (first[:, :, None] * second[:, None]).ravel()
+    line = np.repeat(np.arange(count), 16)
+    shape = (count, down.shape[1] * across.shape[1])
+    return sparse.csr_array((values, (line, index.ravel())), shape)
+
+
+def _bending(ny: int, nx: int) -> sparse.csr_array:
+    """Sum of squared second differences (with the mixed one twice) as a quadratic form."""
+    second = [_differences(n, (1, -2, 1)) for n in (ny, nx)]
+    first = [_differences(n, (-1, 1)) for n in (ny, nx)]
+    eyes = [sparse.eye_array(n) for n in (ny, nx)]
+    parts = (
+        sparse.kron(second[0], eyes[1]),
+        sparse.kron(eyes[0], second[1]),
+        np.sqrt(2) * sparse.kron(first[0], first[1]),
+    )
+    return sparse.csr_array(sum(p.T @ p for p in parts))
+
+
+def _differences(count: int, weights: Sequence[float]) -> sparse.dia_array:
+    length = count - len(weights) + 1
+    return sparse.diags_array(weights, offsets=range(len(weights)), shape=(length, count))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Choice:
+    """A model, and what speaks for it.
+
+    Parameters
+    ----------
+    name : str
+        The simplest model that the held-out tie points support.
+    mapping : Mapping
+        Fitted to all believed points.
+    held_out : ndarray, shape (n,)
+        True for points that were left out of the fit that was judged.
+    residual : ndarray, shape (n,)
+        Pixels; of held-out points against the model fitted without them, of the others against
+        the final model.
+    """
+
+    name: ModelName
+    mapping: Mapping
+    held_out: BoolArray
+    residual: FloatArray
+
+
+def choose_model(
+    points: Points, held_out: BoolArray, *, area: Window, spacing: float, most_shift: float = 0.05
+) -> Choice:
+    """Choose between identity, shift, affine and affine with field by points left out of the fit.
+
+    Parameters
+    ----------
+    points : Points
+        Believed tie points, at least twelve.
+    held_out : ndarray of bool, shape (n,)
+        Those that judge.
+    area : Window
+        Where the model must hold.
+    spacing : float
+        Distance of tie points, pixels.
+    most_shift : float
+        A model is taken over a simpler one only where it lowers the held-out residual by more
+        than a twentieth and by more than a fifth of this, pixels.
+    """
+    fit, judge = points.part(~held_out), points.part(held_out)
+    models = _candidates(fit, area, spacing)
+    errors = [_error(judge.residuals(mapping)) for _, _, mapping in models]
+    enough = 1.05 * min(errors) + most_shift / 5
+    best = next(i for i, error in enumerate(errors) if error <= enough)
+    name, stiffness, judged = models[best]
+    final = _fit_one(points, name, stiffness, area, spacing)
+    residual = np.where(held_out, points.residuals(judged), points.residuals(final))
+    return Choice(name=name, mapping=final, held_out=held_out, residual=residual)
+
+
+def _candidates(
+    points: Points, area: Window, spacing: float
+) -> list[tuple[ModelName, float, Mapping]]:
+    names: list[tuple[ModelName, float]] = [("identity", 0), ("shift", 0), ("affine", 0)]
+    if len(points) >= 20:
+        names += [("affine+field", s) for s in reversed(STIFFNESS)]
+    return [(name, s, _fit_one(points, name, s, area, spacing)) for name, s in names]
+
+
+def _fit_one(
+    points: Points, name: ModelName, stiffness: float, area: Window, spacing: float
+) -> Mapping:
+    if name == "identity":
+        return Mapping(affine=IDENTITY)
+    if name == "shift":
+        return Mapping(affine=fit_shift_robust(points))
+    affine = fit_affine_robust(points)
+    if name == "affine":
+        return Mapping(affine=affine)
+    field = fit_field(points, affine, area=area, spacing=spacing, stiffness=stiffness)
+    return Mapping(affine=affine, lattice=field)
+
+
+def _error(residual: FloatArray) -> float:
+    """Root mean square, with single gross errors counted as moderate ones."""
+    limit = 3 * float(np.median(residual)) + 0.1
+    return float(np.sqrt(np.mean(np.minimum(residual, limit) ** 2)))

@@ -1,0 +1,1 @@
+"""Result -> pictures and pages: all that a person reads instead of result.json."""

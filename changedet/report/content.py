@@ -1,0 +1,391 @@
+"""What the report says: the record as sentences and rows, without any markup.
+
+Page, PDF and terminal take their words from here, so that they cannot disagree.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from changedet.report import words
+from changedet.result import AreaRecord, Cell, ImageRecord, Note, Record
+
+NOT_SEPARABLE = "not separable from what happens where nothing changed"
+
+REMEDIES = {
+    "no_overlap": "Check that both files show the same place and that both have the right CRS.",
+    "nothing_valid": "Check nodata, masks and the area of interest: no pixel is valid in both.",
+    "no_texture": "Use images with visible detail; check that no band is constant or saturated.",
+    "no_match": "Check that both files show the same place in the same season and sensor type.",
+    "implausible_model": "Check the georeference and the pixel size; crop both to the same place.",
+    "residual_too_large": "Use images with a similar view angle, or orthorectify both first.",
+}
+"""What to do about a refusal, where its own sentence may be too short for it."""
+
+CAVEATS = (
+    "Damage not visible from above is not counted.",
+    "Not validated in the field.",
+    "Changes of any cause are seen: demolition, building work and harvest are changes too.",
+    "Mapped by a program from two images; nobody has checked single buildings.",
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verdict:
+    """How far the result may be trusted, for the top of the page."""
+
+    kind: str
+    """ok, degraded, forced or refused."""
+    title: str
+    text: str
+    reasons: tuple[tuple[str, str], ...]
+    """Sentences of the reasons, each with a remedy ("" where none is known)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tile:
+    """One figure to be seen at a glance."""
+
+    label: str
+    value: str
+    detail: str
+    interval: str
+    low: float | None = None
+    """Ends and middle of the interval as shares 0..1, for a small bar; None for no bar."""
+    high: float | None = None
+    middle: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """A line of the table of figures."""
+
+    name: str
+    area: str
+    share: str
+    interval_area: str = ""
+    interval_share: str = ""
+    note: str = ""
+
+
+def _interval_word(part: AreaRecord) -> str:
+    return "model interval" if part.interval_kind == "model" else "95 % confidence interval"
+
+
+def _interval(part: AreaRecord) -> str:
+    shares = words.percent_range(part.low_share, part.high_share)
+    if part.low_ha is None or part.high_ha is None:
+        return shares
+    return f"{words.hectare_range(part.low_ha, part.high_ha)}, {shares}"
+
+
+def _sentence(part: AreaRecord, what: str, lost: str, ha: float | None, share: float | None) -> str:
+    """Say one loss with its interval, or that there is none to be told."""
+    kind = _interval_word(part)
+    if part.before_share == 0:
+        return f"{what}: none was mapped before, so none could be lost."
+    if not part.separable:
+        return (
+            f"{what}: the change is {NOT_SEPARABLE}, so no loss is claimed"
+            f" ({kind} {_interval(part)})."
+        )
+    if share is None:
+        return f"{what}: no figure could be computed."
+    if ha is None or part.before_ha is None:
+        return (
+            f"{words.percent(share)} of the {what.lower()} is mapped as {lost}"
+            f" ({kind} {_interval(part)}); no scale is known, so there are no hectares."
+        )
+    return (
+        f"{words.hectares(ha)} of {words.hectares(part.before_ha)} of {what.lower()}"
+        f" ({words.percent(share)}) is mapped as {lost} ({kind} {_interval(part)})."
+    )
+
+
+def headline(record: Record) -> tuple[str, ...]:
+    """Return the result in a few sentences, each true on its own.
+
+    Parameters
+    ----------
+    record : Record
+        Of any status; a refused one gives no figure.
+    """
+    if record.status == "refused":
+        return ("These two images were not compared, so there are no figures.",)
+    said: list[str] = []
+    if (built := record.built) is not None:
+        said.append(
+            _sentence(built, "Built area", "destroyed", built.destroyed_ha, built.destroyed_share)
+        )
+    if (green := record.vegetation) is not None:
+        said.append(_sentence(green, "Vegetation", "lost", green.lost_ha, green.lost_share))
+    if (counted := record.buildings) is not None and counted.total is not None:
+        said.append(
+            f"{words.count(counted.destroyed)} of {words.count(counted.total)} buildings are"
+            f" graded destroyed and {words.count(counted.damaged)} damaged."
+        )
+    if record.not_observable_share is not None:
+        said.append(
+            f"{words.percent(record.not_observable_share)} of the area could not be judged"
+            " (cloud, smoke, shadow or outside of an image)."
+        )
+    return tuple(said)
+
+
+def verdict(record: Record) -> Verdict:
+    """Return the banner of the page."""
+    if record.status == "refused":
+        return Verdict(
+            kind="refused",
+            title="Refused: these images must not be compared",
+            text="No area is given, here or in any other file of this result. The reasons:",
+            reasons=tuple((words.plain(n.message), _remedy(n)) for n in record.refusals),
+        )
+    if record.refusals:
+        return Verdict(
+            kind="forced",
+            title="Not reliable: compared by force",
+            text="This pair was judged not comparable and went on because --force was given."
+            " Do not publish these figures. The reasons:",
+            reasons=_reasons(record.refusals + record.warnings),
+        )
+    if record.status == "degraded":
+        return Verdict(
+            kind="degraded",
+            title="Use with care: this result claims less than usual",
+            text="The comparison went on, but not all of it can be relied on. The reasons:",
+            reasons=_reasons(record.warnings),
+        )
+    number = len(record.warnings)
+    noted = f" {number} warning{'s' if number > 1 else ''} further down." if number else ""
+    return Verdict(
+        kind="ok",
+        title="The two images could be compared",
+        text=f"All checks of the pair were passed.{noted}",
+        reasons=(),
+    )
+
+
+def _reasons(notes: tuple[Note, ...]) -> tuple[tuple[str, str], ...]:
+    return tuple((words.plain(note.message), "") for note in notes)
+
+
+def _remedy(note: Note) -> str:
+    return REMEDIES.get(
+        note.code, "Look at both images with “changedet info”, then give better ones."
+    )
+
+
+def tiles(record: Record) -> tuple[Tile, ...]:
+    """Return the figures that one should see first; none where the pair was refused."""
+    if record.status == "refused":
+        return ()
+    found: list[Tile] = []
+    if (built := record.built) is not None:
+        found.append(
+            _loss_tile(built, "Built area destroyed", built.destroyed_ha, built.destroyed_share)
+        )
+    if (green := record.vegetation) is not None:
+        found.append(_loss_tile(green, "Vegetation lost", green.lost_ha, green.lost_share))
+    if (counted := record.buildings) is not None and counted.total:
+        found.append(
+            Tile(
+                label="Buildings destroyed",
+                value=words.count(counted.destroyed),
+                detail=f"of {words.count(counted.total)} buildings,"
+                f" {words.count(counted.not_analysed)} of them not analysed",
+                interval="",
+            )
+        )
+    found.append(
+        Tile(
+            label="Could not be judged",
+            value=words.percent(record.not_observable_share),
+            detail="of the area: cloud, smoke, shadow or outside of an image",
+            interval="",
+        )
+    )
+    return tuple(found)
+
+
+def _loss_tile(part: AreaRecord, label: str, ha: float | None, share: float | None) -> Tile:
+    interval = f"{_interval_word(part)} {_interval(part)}"
+    if part.before_share == 0:
+        value, detail, middle, interval = "none", "none was mapped before", None, ""
+    elif not part.separable:
+        value, detail, middle = "no claim", NOT_SEPARABLE, None
+    elif ha is None:
+        value, detail, middle = words.percent(share), "of what stood before; no scale known", share
+    else:
+        value, middle = words.hectares(ha), share
+        detail = f"{words.percent(share)} of {words.hectares(part.before_ha)} before"
+    return Tile(
+        label=label,
+        value=value,
+        detail=detail,
+        interval=interval,
+        low=part.low_share,
+        high=part.high_share,
+        middle=middle,
+    )
+
+
+def figures_table(record: Record) -> tuple[Row, ...]:
+    """Return all figures as rows; none where the pair was refused."""
+    if record.status == "refused":
+        return ()
+    rows: list[Row] = []
+    if (built := record.built) is not None:
+        rows.append(_before_row("Built area before", built))
+        rows.append(
+            _loss_row("Built area destroyed", built, built.destroyed_ha, built.destroyed_share)
+        )
+    if (green := record.vegetation) is not None:
+        rows.append(_before_row("Vegetation before", green))
+        rows.append(_loss_row("Vegetation lost", green, green.lost_ha, green.lost_share))
+        rows.append(
+            Row(name="Vegetation gained", area=words.hectares(green.gained_ha), share=words.NA)
+        )
+    if record.grid is not None:
+        rows.append(_share_row("Analysed", record.grid.analysed_share))
+    rows.append(_share_row("Could not be judged", record.not_observable_share))
+    return tuple(rows)
+
+
+def _share_row(name: str, share: float | None) -> Row:
+    return Row(name=name, area="", share=words.percent(share), note="share of the area asked for")
+
+
+def _before_row(name: str, part: AreaRecord) -> Row:
+    return Row(
+        name=name,
+        area=words.hectares(part.before_ha),
+        share=words.percent(part.before_share),
+        note="share of the analysed area",
+    )
+
+
+def _loss_row(name: str, part: AreaRecord, ha: float | None, share: float | None) -> Row:
+    return Row(
+        name=name,
+        area=words.hectares(ha) if part.separable else "no claim",
+        share=words.percent(share) if part.separable else "no claim",
+        interval_area=words.hectare_range(part.low_ha, part.high_ha),
+        interval_share=words.percent_range(part.low_share, part.high_share),
+        note="share of what was there before" if part.separable else NOT_SEPARABLE,
+    )
+
+
+def cell_fields(record: Record) -> tuple[tuple[str, str, str], ...]:
+    """Return what can be said by cell: field of the share, field of the area, title.
+
+    A loss that is not separable from its null is not told by cell either.
+    """
+    fields = []
+    if record.built is not None and record.built.separable:
+        fields.append(("built_destroyed_share", "built_destroyed_ha", "Built area destroyed"))
+    if record.vegetation is not None and record.vegetation.separable:
+        fields.append(("vegetation_lost_share", "vegetation_lost_ha", "Vegetation lost"))
+    return tuple(fields) if record.status != "refused" else ()
+
+
+def worst_cells(record: Record, share: str, area: str, *, most: int) -> tuple[Cell, ...]:
+    """Return the cells with the largest loss: by area where a scale is known, else by share."""
+
+    def size(cell: Cell) -> tuple[float, float]:
+        return getattr(cell, area) or 0.0, getattr(cell, share) or 0.0
+
+    known = [cell for cell in record.cells or () if getattr(cell, share)]
+    return tuple(sorted(known, key=size, reverse=True)[:most])
+
+
+def interval_note(record: Record) -> str:
+    """Say what the intervals of this record are."""
+    parts = [part for part in (record.built, record.vegetation) if part is not None]
+    if any(part.interval_kind == "confidence_95" for part in parts):
+        return (
+            "Intervals: 95 % confidence intervals from a labelled sample. If the sampling were"
+            " repeated many times, 95 of 100 such intervals would hold the true area."
+        )
+    return (
+        "Intervals: model intervals. They say how far a figure moves when the threshold and the"
+        " disturbances (light, view angle, registration error) move within reason. A model"
+        " interval is not a confidence interval: that needs a sample checked by people."
+    )
+
+
+def inputs_table(record: Record) -> tuple[tuple[str, str, str], ...]:
+    """Return rows of name, value of BEFORE, value of AFTER."""
+    pairs = zip(_image_rows(record.inputs.before), _image_rows(record.inputs.after), strict=True)
+    return tuple((name, before, after) for (name, before), (_, after) in pairs)
+
+
+def _image_rows(image: ImageRecord) -> tuple[tuple[str, str], ...]:
+    bands = ", ".join(f"{words.plain(role)} {band}" for role, band in image.bands.items())
+    return (
+        ("File", words.plain(image.path)),
+        ("Date", words.plain(image.date) if image.date else words.NA),
+        ("Size", f"{image.width:,} × {image.height:,} pixels"),
+        ("Bands used", bands or words.NA),
+        ("Bands known from", words.plain(image.bands_from)),
+        ("Data type", words.plain(image.dtype)),
+        ("Coordinate system", words.plain(image.crs, limit=120) if image.crs else "none"),
+        ("Ground sample distance", words.measure(image.gsd_m, "m")),
+        ("SHA-256", words.plain(image.sha256)),
+    )
+
+
+def registration_rows(record: Record) -> tuple[tuple[str, str], ...]:
+    """Return rows of name and value: how AFTER was brought onto BEFORE."""
+    if (found := record.registration) is None:
+        return ()
+    return (
+        ("Method", words.plain(found.method)),
+        ("Model", words.plain(found.model)),
+        (
+            "Tie points",
+            f"{words.count(found.inliers)} believed of {words.count(found.tie_points)} tried",
+        ),
+        ("Residual, RMSE", _both(found.rmse_px, found.rmse_m)),
+        ("Residual, CE90", _both(found.ce90_px, found.ce90_m)),
+        ("Largest displacement", words.measure(found.max_shift_px, "px")),
+        ("Correlation of the coarse alignment", words.number(found.coarse_score)),
+        ("Overlap with tie points near", words.percent(found.supported_share)),
+    )
+
+
+def _both(pixels: float | None, metres: float | None) -> str:
+    if metres is None:
+        return words.measure(pixels, "px")
+    return f"{words.measure(pixels, 'px')} ({words.measure(metres, 'm')})"
+
+
+def grid_rows(record: Record) -> tuple[tuple[str, str], ...]:
+    """Return rows of name and value: the grid of all maps."""
+    if (grid := record.grid) is None:
+        return ()
+    return (
+        ("Size of the maps", f"{grid.width:,} × {grid.height:,} pixels"),
+        ("Pixel size", words.measure(grid.gsd_m, "m") if grid.gsd_m else "no scale known"),
+        ("Coordinate system", words.plain(grid.crs, limit=120) if grid.crs else "none"),
+    )
+
+
+def dates(record: Record) -> tuple[str, str]:
+    """Return both dates, ``date unknown`` where there is none."""
+    images = (record.inputs.before, record.inputs.after)
+    before, after = (
+        words.plain(image.date, limit=40) if image.date else "date unknown" for image in images
+    )
+    return before, after
+
+
+def citation(record: Record) -> str:
+    """Return a sentence with which the result can be cited."""
+    before, after = dates(record)
+    made = words.plain(record.provenance.started, limit=40)
+    return (
+        f"changedet {words.plain(record.provenance.version, limit=40)}, change between"
+        f" {words.file_name(record.inputs.before.path)} ({before}) and"
+        f" {words.file_name(record.inputs.after.path)} ({after}), computed {made}."
+    )

@@ -1,0 +1,210 @@
+"""Arrays into small pictures: overlays with hatches, checkerboards, encoding. No drawing here."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from changedet.report.palette import CHANGES, CLASSES, ClassStyle, Pattern, evidence_colours, rgb
+from changedet.report.views import EVIDENCE_STEPS, Views
+
+UInt8 = NDArray[np.uint8]
+
+_HATCH_ALPHA = 150
+_FULL_ALPHA = 240
+_EVIDENCE_ALPHA = 235
+
+
+def hatch(shape: tuple[int, ...], pattern: Pattern, *, period: int = 6) -> NDArray[np.bool_]:
+    """Return the full-strength pixels of a pattern.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (height, width), pixels.
+    pattern : str
+        solid, falling (top left to bottom right), rising or level stripes.
+    period : int
+        Distance of the stripes, pixels.
+
+    Returns
+    -------
+    ndarray, bool
+        True on a stripe.
+    """
+    rows, cols = np.ogrid[: shape[0], : shape[1]]
+    if pattern == "solid":
+        return np.ones(shape, np.bool_)
+    phase = {"falling": cols - rows, "rising": cols + rows, "level": rows + 0 * cols}[pattern]
+    stripes: NDArray[np.bool_] = phase % period < (period + 1) // 2
+    return stripes
+
+
+def class_layer(classes: UInt8, styles: Sequence[ClassStyle] = CHANGES) -> tuple[UInt8, UInt8]:
+    """Paint classes as a hatched, half transparent layer.
+
+    Parameters
+    ----------
+    classes : ndarray, uint8, (h, w)
+        Codes.
+    styles : sequence of ClassStyle
+        The classes to paint; others stay clear.
+
+    Returns
+    -------
+    tuple of ndarray
+        Indices (h, w) and their colours, RGBA (n, 4).
+    """
+    colours = [(0, 0, 0, 0)]
+    index = np.zeros(classes.shape, np.uint8)
+    for style in styles:
+        for on, alpha in ((True, _FULL_ALPHA), (False, _HATCH_ALPHA)):
+            chosen = (classes == style.code) & (hatch(index.shape, style.pattern) == on)
+            index[chosen] = len(colours)
+            colours.append((*rgb(style.colour), alpha))
+    return index, np.array(colours, np.uint8)
+
+
+def evidence_layer(evidence: UInt8) -> tuple[UInt8, UInt8]:
+    """Return evidence as indices and RGBA colours that fade out towards 0.
+
+    Values 0..250 take the evidence colours, 255 (not judged) is clear.
+    """
+    colours = np.zeros((256, 4), np.uint8)
+    colours[: EVIDENCE_STEPS + 1, :3] = evidence_colours()
+    colours[: EVIDENCE_STEPS + 1, 3] = np.linspace(0, _EVIDENCE_ALPHA, EVIDENCE_STEPS + 1).round()
+    return evidence, colours
+
+
+def evidence_picture(evidence: UInt8) -> UInt8:
+    """Return evidence as opaque colours (h, w, 3); what is not judged is striped grey."""
+    colours = np.zeros((256, 3), np.uint8)
+    colours[: EVIDENCE_STEPS + 1] = evidence_colours()
+    picture = colours[evidence]
+    blank = evidence > EVIDENCE_STEPS
+    stripes = hatch(evidence.shape, "rising")
+    picture[blank] = np.where(stripes[blank, None], 225, 195)
+    return picture
+
+
+def faded(image: UInt8, *, colour: float = 0.25, lift: float = 0.3) -> UInt8:
+    """Return an image with little colour and contrast, as a ground for a layer above it."""
+    grey = image.astype(np.float32).mean(axis=2, keepdims=True)
+    mixed = (grey + colour * (image - grey)) * (1 - lift) + 255 * lift
+    pale: UInt8 = mixed.clip(0, 255).astype(np.uint8)
+    return pale
+
+
+def overlaid(ground: UInt8, layer: tuple[UInt8, UInt8]) -> UInt8:
+    """Lay indices with RGBA colours over an image (h, w, 3)."""
+    rgba = layer[1][layer[0]].astype(np.float32)
+    alpha = rgba[..., 3:] / 255
+    mixed: UInt8 = (ground * (1 - alpha) + rgba[..., :3] * alpha).round().astype(np.uint8)
+    return mixed
+
+
+def classes_picture(views: Views) -> UInt8:
+    """Return the classes over the faded after image, what was not analysed in striped grey."""
+    picture = overlaid(faded(shown(views.after, views.valid)), class_layer(views.classes))
+    blank = views.classes == 0
+    stripes = hatch(blank.shape, CLASSES[0].pattern)
+    picture[blank] = np.where(stripes[blank, None], 225, 195)
+    return picture
+
+
+def shown(image: UInt8, valid: NDArray[np.bool_]) -> UInt8:
+    """Return an image whose empty pixels are light grey instead of black.
+
+    Empty is black in the view and not valid: dark ground that has data stays as it is.
+    """
+    empty = ~valid & ~image.any(axis=2)
+    return np.where(empty[..., None], np.uint8(222), image)
+
+
+def checkerboard(views: Views, *, tiles: int = 10) -> UInt8:
+    """Return both images in turn, in squares; AFTER's squares are tinted blue.
+
+    Roads and roof edges that run on across the squares lie in the same place.
+
+    Parameters
+    ----------
+    views : Views
+        Both dates.
+    tiles : int
+        Squares along the long side.
+    """
+    before, after = shown(views.before, views.valid), shown(views.after, views.valid)
+    side = max(1, -(-max(before.shape[:2]) // tiles))
+    rows, cols = np.ogrid[: before.shape[0], : before.shape[1]]
+    takes_after = (rows // side + cols // side) % 2 == 1
+    tinted = (after * 0.8 + np.array([0, 30, 60], np.float32) * 0.8).clip(0, 255)
+    return np.where(takes_after[..., None], tinted, before).astype(np.uint8)
+
+
+def swatch(style: ClassStyle) -> bytes:
+    """Return a PNG of a legend's sample of a class, the hatch as in the maps."""
+    codes = np.full((18, 30), style.code, np.uint8)
+    return encode_indexed(*class_layer(codes, (style,)))
+
+
+def encode_jpeg(image: UInt8, *, quality: int = 82) -> bytes:
+    """Encode (h, w, 3) as a progressive JPEG without metadata."""
+    buffer = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(image)).save(
+        buffer, "JPEG", quality=quality, optimize=True, progressive=True
+    )
+    return buffer.getvalue()
+
+
+def encode_png(image: UInt8) -> bytes:
+    """Return a colour picture as a PNG, without loss."""
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, format="PNG", compress_level=6)
+    return buffer.getvalue()
+
+
+def decode(data: bytes) -> UInt8:
+    """Return a picture of ours, uint8 (h, w, 3)."""
+    with Image.open(io.BytesIO(data)) as picture:
+        return np.asarray(picture.convert("RGB"))
+
+
+def encode_indexed(index: UInt8, colours: UInt8) -> bytes:
+    """Encode indices and RGBA colours as a PNG with a palette."""
+    picture = Image.fromarray(np.ascontiguousarray(index)).convert("P")
+    picture.putpalette(colours[:, :3].tobytes())
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG", optimize=True, transparency=colours[:, 3].tobytes())
+    return buffer.getvalue()
+
+
+def lighten(png: bytes, *, quality: int = 86) -> tuple[bytes, str, tuple[int, int]]:
+    """Return a picture for the page: the PNG itself, or a JPEG where that is much smaller.
+
+    Returns
+    -------
+    tuple
+        Bytes, MIME type, (width, height) in pixels.
+    """
+    with Image.open(io.BytesIO(png)) as picture:
+        size = picture.size
+        flat = np.asarray(picture.convert("RGB"), np.uint8)
+    buffer = io.BytesIO()
+    # Full colour resolution: thin coloured lines and text would bleed otherwise.
+    Image.fromarray(flat).save(
+        buffer, "JPEG", quality=quality, optimize=True, progressive=True, subsampling=0
+    )
+    jpeg = buffer.getvalue()
+    if len(png) <= 1.5 * len(jpeg):
+        return png, "image/png", size
+    return jpeg, "image/jpeg", size
+
+
+def data_uri(data: bytes, mime: str) -> str:
+    """Return bytes as an address that needs no request."""
+    return f"data:{mime};base64,{base64.b64encode(data).decode('ascii')}"

@@ -1,0 +1,1 @@
+"""A small synthetic town before and after, whose losses are known."""

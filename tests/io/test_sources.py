@@ -1,0 +1,103 @@
+"""A pair: what is wrong with two images together."""
+
+from __future__ import annotations
+
+import datetime as dt
+import pickle
+import shutil
+
+import pytest
+from affine import Affine
+
+from changedet.core.errors import NotComparable
+from changedet.core.options import RunOptions
+from changedet.io.sources import open_pair
+
+
+def codes(pair) -> dict[str, str]:
+    return {finding.code: finding.severity for finding in pair.findings}
+
+
+def at(gsd: float, left: float = 300_000, crs: str = "EPSG:32637") -> dict:
+    return {"crs": crs, "transform": Affine(gsd, 0, left, 0, -gsd, 4_100_000)}
+
+
+def test_pair_without_remarks(save, scene) -> None:
+    before = save(scene(), "a.tif", **at(0.5))
+    after = save(scene(seed=1), "b.tif", **at(0.5, 300_020))
+    with open_pair(before, after) as pair:
+        assert pair.findings == ()
+        assert pair.overlap_share == pytest.approx(0.75)
+        assert pair.grid == pair.before.grid
+        assert pickle.loads(pickle.dumps(pair)) == pair  # noqa: S301 - our own bytes
+
+
+def test_images_that_lie_apart_are_refused_with_both_extents(save, scene) -> None:
+    before = save(scene(), "a.tif", **at(0.5))
+    for place in (at(0.5, 301_000), at(0.5, crs="EPSG:32638")):
+        after = save(scene(seed=1), "b.tif", **place)
+        extents = r"before covers lon .* after covers lon"
+        with pytest.raises(NotComparable, match=extents) as caught, open_pair(before, after):
+            pass
+        assert caught.value.code == "no_overlap"
+
+
+def test_small_overlap_and_other_crs(save, scene) -> None:
+    before = save(scene(), "a.tif", **at(0.5))
+    after = save(scene(seed=1), "b.tif", **at(0.5, 300_076))
+    with open_pair(before, after) as pair:
+        assert codes(pair) == {"small_overlap": "warn"}
+
+
+@pytest.mark.parametrize(
+    ("gsd", "severity"), [(0.7, None), (1.0, "warn"), (1.6, "refuse"), (0.1, "refuse")]
+)
+def test_pixel_sizes(save, scene, gsd: float, severity: str | None) -> None:
+    before = save(scene(), "a.tif", **at(0.5))
+    after = save(scene(seed=1), "b.tif", **at(gsd))
+    with open_pair(before, after) as pair:
+        assert codes(pair).get("gsd_ratio") == severity
+
+
+def test_identical_files_and_one_georeference(save, scene, tmp_path) -> None:
+    before = save(scene(), "a.tif", **at(0.5))
+    shutil.copy(before, tmp_path / "b.tif")
+    with open_pair(before, tmp_path / "b.tif") as pair:
+        assert codes(pair) == {"identical": "warn"}
+    bare = save(scene(), "c.png", driver="PNG")
+    with open_pair(before, bare) as pair:
+        assert codes(pair) == {"one_georeference": "warn"}
+        assert pair.overlap_share is None
+
+
+def test_scale_of_images_without_georeference(save, scene) -> None:
+    first = save(scene(), "a.png", driver="PNG")
+    second = save(scene(seed=1), "b.png", driver="PNG")
+    with open_pair(first, second) as pair:
+        assert pair.grid.gsd_m is None
+    with open_pair(first, second, RunOptions(gsd=0.3)) as pair:
+        assert pair.grid.gsd_m == 0.3
+        assert pair.findings == ()
+    placed = save(scene(), "c.tif", **at(0.5))
+    with open_pair(placed, second, RunOptions(gsd=0.3)) as pair:
+        assert pair.grid.gsd_m == 0.5
+        assert codes(pair)["gsd_ignored"] == "warn"
+
+
+def test_swapped_dates(save, scene) -> None:
+    first, second = save(scene(), "a.tif"), save(scene(seed=1), "b.tif")
+    options = RunOptions(before_date=dt.date(2024, 1, 1), after_date=dt.date(2023, 1, 1))
+    with open_pair(first, second, options) as pair:
+        assert codes(pair) == {"dates_swapped": "warn"}
+
+
+def test_after_in_degrees_keeps_its_grid_but_knows_its_size(save, scene) -> None:
+    before = save(scene(), "a.tif", **at(0.6))
+    degrees = {"crs": "EPSG:4326", "transform": Affine(6e-6, 0, 36.7517, 0, -6e-6, 37.0249)}
+    after = save(scene(seed=1), "b.tif", **degrees)
+    with open_pair(before, after) as pair:
+        assert pair.after.grid.crs == "EPSG:4326"
+        assert pair.after.grid.gsd_m == pytest.approx(0.596, abs=0.002)
+    with open_pair(after, before) as pair:
+        assert pair.grid.crs == "EPSG:32637"
+        assert pair.before.native_crs == "EPSG:4326"

@@ -1,0 +1,184 @@
+"""Outlines in, a GeoPackage out."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+
+import numpy as np
+import pyogrio
+import pytest
+import shapely
+from affine import Affine
+
+from changedet.core.errors import EnvironmentFault, InputError
+from changedet.core.grid import Grid
+from changedet.io.places import move_points
+from changedet.io.styles import LayerStyle, StyleEntry, raster_qml
+from changedet.io.vector import Layer, read_polygons, write_geopackage
+
+GRID = Grid(
+    width=200, height=100, transform=Affine(0.5, 0, 3e5, 0, -0.5, 4e6), crs="EPSG:32637", unit_m=1.0
+)
+HOUSES = [shapely.box(3e5 + 10 * i, 4e6 - 20, 3e5 + 10 * i + 6, 4e6 - 12) for i in range(5)]
+BOWTIE = shapely.Polygon(
+    [(3e5 + 60 + x, 4e6 - 40 + y) for x, y in ((0, 0), (10, 10), (10, 0), (0, 10))]
+)
+
+
+def write(
+    path: Path, shapes: list, *, driver: str = "GPKG", crs: str = "EPSG:32637", **columns
+) -> Path:
+    pyogrio.raw.write(
+        path,
+        geometry=np.array(shapely.to_wkb(np.array(shapes, dtype=object)), dtype=object),
+        field_data=[np.array(column) for column in columns.values()],
+        fields=list(columns),
+        driver=driver,
+        geometry_type="Unknown",
+        crs=crs,
+    )
+    return path
+
+
+def lonlat(shape: shapely.Geometry) -> shapely.Geometry:
+    return shapely.transform(
+        shape,
+        lambda xy: np.column_stack(
+            move_points(xy[:, 0], xy[:, 1], source="EPSG:32637", target="OGC:CRS84")
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("driver", "suffix"), [("GPKG", ".gpkg"), ("GeoJSON", ".json"), ("FlatGeobuf", ".fgb")]
+)
+def test_formats_and_crs(tmp_path: Path, driver: str, suffix: str) -> None:
+    shapes = [lonlat(house) for house in HOUSES]
+    path = write(tmp_path / f"houses{suffix}", shapes, driver=driver, crs="EPSG:4326")
+    outlines = read_polygons(path, grid=GRID, what="footprints")
+    assert len(outlines) == 5
+    areas = sorted(shapely.area(outlines.geometries))
+    np.testing.assert_allclose(areas, 48.0, rtol=1e-3)
+
+
+def test_odd_geometries_are_counted(tmp_path: Path) -> None:
+    two = shapely.multipolygons([HOUSES[1], HOUSES[3]])
+    far = shapely.box(0, 0, 5, 5)
+    shapes = [HOUSES[0], two, BOWTIE, far, shapely.Polygon(), None, shapely.Point(3e5 + 5, 4e6 - 5)]
+    path = write(tmp_path / "houses.gpkg", shapes, id=[7, 8, 9, 10, 11, 12, 13])
+    outlines = read_polygons(path, grid=GRID, what="footprints")
+    assert outlines.ids == (7, 8, "8-2", 9, "9-2")
+    assert outlines.repaired == 1
+    assert outlines.skipped["outside"] >= 1
+    assert sum(outlines.skipped.values()) == 4
+    assert set(shapely.get_type_id(outlines.geometries)) == {shapely.GeometryType.POLYGON}
+
+
+def test_ids_that_are_not_unique_are_not_used(tmp_path: Path) -> None:
+    path = write(tmp_path / "houses.gpkg", HOUSES, id=[1, 1, 2, 3, 4])
+    assert read_polygons(path, grid=GRID, what="footprints").ids == (1, 2, 3, 4, 5)
+
+
+def test_swapped_axes_are_said_not_counted_as_no_damage(tmp_path: Path) -> None:
+    swapped = [shapely.transform(lonlat(h), lambda xy: xy[:, ::-1]) for h in HOUSES]
+    path = write(tmp_path / "houses.gpkg", swapped, crs="EPSG:4326")
+    with pytest.raises(InputError, match="0 of 5 polygons lie inside"):
+        read_polygons(path, grid=GRID, what="footprints")
+
+
+@pytest.mark.parametrize(
+    ("content", "fact"),
+    [
+        (b"", "empty file"),
+        (b'<OGRVRTDataSource><OGRVRTLayer name="x"/></OGRVRTDataSource>', "format not allowed"),
+        (b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>', "format not allowed"),
+        (b"PK\x03\x04", "format not allowed"),
+        (b'{"type": "FeatureCollection", "features": [', "cannot be read|empty|no polygons"),
+        (json.dumps({"type": "FeatureCollection", "features": []}).encode(), "empty|no polygons"),
+        (b"SQLite format 3\0" + bytes(200), "no GeoPackage"),
+    ],
+)
+def test_files_that_are_refused(tmp_path: Path, content: bytes, fact: str) -> None:
+    path = tmp_path / "houses.geojson"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=fact) as caught:
+        read_polygons(path, grid=GRID, what="footprints")
+    assert str(caught.value).startswith("footprints ")
+    assert "\n" not in str(caught.value)
+
+
+def test_truncated_geopackage_no_crs_and_no_georeference(tmp_path: Path) -> None:
+    path = write(tmp_path / "houses.gpkg", HOUSES)
+    with pytest.raises(InputError, match="no georeference"):
+        read_polygons(path, grid=Grid(width=9, height=9), what="aoi")
+    path.write_bytes(path.read_bytes()[:20_000])
+    with pytest.raises(InputError, match="truncated"):
+        read_polygons(path, grid=GRID, what="aoi")
+    shape = write(tmp_path / "houses.shp", HOUSES, driver="ESRI Shapefile")
+    assert len(read_polygons(shape, grid=GRID, what="aoi")) == 5
+    shape.with_suffix(".prj").unlink()
+    with pytest.raises(InputError, match="has no CRS"):
+        read_polygons(shape, grid=GRID, what="aoi")
+
+
+def test_geopackage_with_layers_columns_and_styles(tmp_path: Path) -> None:
+    path = tmp_path / "vectors.gpkg"
+    path.write_bytes(b"an older file")
+    style = LayerStyle(
+        column="grade",
+        entries=(StyleEntry(value="Destroyed", label='<b>"gone"</b>', colour="#d55e00"),),
+    )
+    grades = np.array(["Destroyed", None, "Damaged", "x", "'; DROP TABLE buildings"], dtype=object)
+    score = np.array([0.5, np.nan, 1.0, 0.0, 0.25])
+    write_geopackage(
+        path,
+        [
+            Layer(
+                name="buildings",
+                geometries=HOUSES,
+                columns={"grade": grades, "score": score},
+                style=style,
+            ),
+            Layer(
+                name="tie_points",
+                geometries=[],
+                columns={"col": np.zeros(0)},
+                geometry_type="Point",
+            ),
+        ],
+        crs="EPSG:32637",
+    )
+    names = [name for name, kind in pyogrio.list_layers(path) if kind]
+    assert names == ["buildings", "tie_points"]
+    meta, _, wkb, values = pyogrio.raw.read(path, layer="buildings")
+    assert meta["crs"] == "EPSG:32637"
+    assert shapely.equals(shapely.from_wkb(wkb), np.array(HOUSES, dtype=object)).all()
+    columns = dict(zip(meta["fields"], values, strict=True))
+    assert columns["grade"].tolist() == grades.tolist()
+    np.testing.assert_array_equal(columns["score"], score)
+    connection = sqlite3.connect(path)
+    (qml,) = connection.execute("SELECT styleQML FROM layer_styles").fetchone()
+    (default,) = connection.execute("SELECT useAsDefault FROM layer_styles").fetchone()
+    connection.close()
+    assert "&lt;b&gt;" in qml
+    assert default == 1
+
+
+def test_geopackage_in_pixels_and_a_missing_folder(tmp_path: Path) -> None:
+    layer = Layer(name="changes", geometries=[shapely.box(0, 0, 2, 2)])
+    write_geopackage(tmp_path / "a.gpkg", [layer], crs=None)
+    assert pyogrio.read_info(tmp_path / "a.gpkg")["features"] == 1
+    with pytest.raises(EnvironmentFault, match="cannot be written"):
+        write_geopackage(tmp_path / "no" / "a.gpkg", [layer], crs=None)
+    with pytest.raises(ValueError, match="has 2 values"):
+        Layer(name="x", geometries=[], columns={"a": np.zeros(2)})
+
+
+def test_style_of_a_raster() -> None:
+    entries = [StyleEntry(value=2, label="Built & gone", colour="#d55e00")]
+    text = raster_qml(entries, transparent=[2])
+    assert 'value="2" color="#d55e00" alpha="0" label="Built &amp; gone"' in text
+    with pytest.raises(ValueError, match="#rrggbb"):
+        StyleEntry(value=1, label="", colour="red")

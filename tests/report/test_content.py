@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import pytest
+
+from changedet.report import content
+from changedet.result import Note
+
+
+def said(record):
+    return " ".join(content.headline(record)).replace("\u00a0", " ")
+
+
+def test_the_headline_gives_figure_interval_and_what_could_not_be_judged(record):
+    text = said(record)
+    assert (
+        "2.35 ha of 12.4 ha of built area (18.9 %) is mapped as destroyed"
+        " (model interval 2.10–2.90 ha, 16.9–23.4 %)." in text
+    )
+    assert "1.92 ha of 16.0 ha of vegetation (12.0 %) is mapped as lost" in text
+    assert "24 of 150 buildings are graded destroyed and 8 damaged." in text
+    assert "3.75 % of the area could not be judged" in text
+
+
+def test_without_a_scale_there_are_shares_alone(record, record_with):
+    lost = {"before_ha": None, "low_ha": None, "high_ha": None}
+    bare = record_with(
+        built=record.built.model_copy(update={**lost, "destroyed_ha": None}),
+        vegetation=record.vegetation.model_copy(
+            update={**lost, "lost_ha": None, "gained_ha": None}
+        ),
+    )
+    assert "18.9 % of the built area is mapped as destroyed" in said(bare)
+    assert " ha" not in said(bare).replace("no hectares", "")
+    assert content.tiles(bare)[0].value == "18.9\u00a0%"
+
+
+def test_no_claim_where_the_score_is_not_separable(record, record_with):
+    unclear = record_with(built=record.built.model_copy(update={"separable": False}))
+    text = said(unclear)
+    assert "not separable from what happens where nothing changed" in text
+    assert "(model interval 2.10–2.90 ha, 16.9–23.4 %)" in text
+    assert "mapped as destroyed" not in text
+    assert content.tiles(unclear)[0].value == "no claim"
+    assert content.tiles(unclear)[0].middle is None
+    row = content.figures_table(unclear)[1]
+    assert (row.area, row.share) == ("no claim", "no claim")
+    assert row.interval_area == "2.10–2.90\u00a0ha"
+    assert [field[2] for field in content.cell_fields(unclear)] == ["Vegetation lost"]
+
+
+def test_nothing_there_before_is_not_a_share(record, record_with):
+    none = {"before_share": 0.0, "low_share": None, "high_share": None, "lost_share": None}
+    desert = record_with(vegetation=record.vegetation.model_copy(update=none))
+    assert "Vegetation: none was mapped before" in said(desert)
+    assert content.tiles(desert)[1].value == "none"
+    assert content.figures_table(desert)[3].share == "n/a"
+
+
+def test_a_refusal_has_reasons_and_remedies_but_no_figure(refused):
+    verdict = content.verdict(refused)
+    assert verdict.kind == "refused"
+    assert [bool(remedy) for _, remedy in verdict.reasons] == [True, True]
+    assert content.tiles(refused) == content.figures_table(refused) == ()
+    assert content.cell_fields(refused) == ()
+    assert not any(char.isdigit() for char in said(refused))
+
+
+@pytest.mark.parametrize(
+    ("status", "refusals", "kind"),
+    [("ok", (), "ok"), ("degraded", (), "degraded"), ("degraded", ("no_match",), "forced")],
+)
+def test_verdicts(record_with, status, refusals, kind):
+    notes = tuple(Note(code=code, message="They do not match.") for code in refusals)
+    verdict = content.verdict(record_with(status=status, refusals=notes))
+    assert verdict.kind == kind
+    assert bool(verdict.reasons) == (kind != "ok")
+
+
+def test_the_kind_of_interval_is_explained(record, record_with):
+    assert "not a confidence interval" in content.interval_note(record)
+    sampled = record_with(built=record.built.model_copy(update={"interval_kind": "confidence_95"}))
+    assert "95 % confidence intervals" in content.interval_note(sampled)
+    assert "95 % confidence interval 2.10" in said(sampled)
+
+
+def test_the_worst_cells_come_by_area(record):
+    share, area, _ = content.cell_fields(record)[0]
+    assert [cell.id for cell in content.worst_cells(record, share, area, most=1)] == ["r001c000"]
+
+
+def test_unknown_is_said(record_with, record):
+    bare = record_with(registration=None, grid=None)
+    assert content.registration_rows(bare) == content.grid_rows(bare) == ()
+    image = record.inputs.after.model_copy(update={"date": None, "crs": None, "gsd_m": None})
+    undated = record_with(inputs=record.inputs.model_copy(update={"after": image}))
+    assert content.dates(undated)[1] == "date unknown"
+    rows = {name: after for name, _, after in content.inputs_table(undated)}
+    assert rows["Date"] == rows["Ground sample distance"] == "n/a"
+    assert rows["Coordinate system"] == "none"
+
+
+def test_the_citation_names_software_and_images(record):
+    text = content.citation(record)
+    for part in ("changedet 0.1.0", "before.tif (2021-03-14)", "after.tif (2022-04-09)"):
+        assert part in text

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from changedet.report import pictures
+from changedet.report.palette import CHANGES
+
+
+@pytest.mark.parametrize("pattern", ["falling", "rising", "level"])
+def test_hatches_cover_half(pattern):
+    assert pictures.hatch((60, 60), pattern).mean() == pytest.approx(0.5, abs=0.02)
+
+
+def test_only_changes_are_painted():
+    classes = np.array([[0, 1, 2, 3, 4, 5]], np.uint8)
+    index, colours = pictures.class_layer(classes)
+    alpha = colours[index][0, :, 3]
+    assert (alpha[:2] == 0).all()
+    assert (alpha[2:] > 0).all()
+    assert tuple(colours[index][0, 2, :3]) == (0xD5, 0x5E, 0x00)
+
+
+def test_evidence_fades_out_and_what_was_not_judged_is_clear():
+    index, colours = pictures.evidence_layer(np.array([[0, 125, 250, 255]], np.uint8))
+    alpha = colours[index][0, :, 3]
+    assert alpha[0] == 0
+    assert 0 < alpha[1] < alpha[2]
+    assert alpha[3] == 0
+
+
+def test_empty_pixels_are_grey_but_dark_ground_stays(views):
+    image = np.zeros((1, 3, 3), np.uint8)
+    image[0, 2] = 9
+    assert pictures.shown(image, np.array([[False, True, False]]))[0, :, 0].tolist() == [222, 0, 9]
+
+
+def test_the_checkerboard_holds_both(views_with):
+    board = pictures.checkerboard(
+        views_with(
+            before=np.full((300, 400, 3), 50, np.uint8), after=np.full((300, 400, 3), 200, np.uint8)
+        ),
+        tiles=8,
+    )
+    assert (board[:50, :50] == 50).all()
+    assert (board[:50, 50:100, 0] == 160).all()
+
+
+def test_indexed_pictures_come_back_with_their_transparency():
+    index = np.array([[0, 1], [2, 1]], np.uint8)
+    colours = np.array([[0, 0, 0, 0], [10, 20, 30, 128], [1, 2, 3, 255]], np.uint8)
+    with Image.open(io.BytesIO(pictures.encode_indexed(index, colours))) as picture:
+        back = np.asarray(picture.convert("RGBA"))
+    assert (back[..., 3] == colours[index][..., 3]).all()
+    assert (back[1, 1, :3] == (10, 20, 30)).all()
+
+
+def test_photographs_get_smaller_charts_stay_png():
+    rng = np.random.default_rng(0)
+    noisy = rng.integers(0, 255, (200, 200, 3), np.uint8)
+    for image, expected in ((noisy, "image/jpeg"), (np.zeros_like(noisy), "image/png")):
+        buffer = io.BytesIO()
+        Image.fromarray(image).save(buffer, "PNG")
+        data, mime, size = pictures.lighten(buffer.getvalue())
+        assert (mime, size) == (expected, (200, 200))
+        assert len(data) <= len(buffer.getvalue())
+
+
+def test_a_swatch_is_a_picture_of_its_class():
+    with Image.open(io.BytesIO(pictures.swatch(CHANGES[0]))) as picture:
+        assert picture.convert("RGBA").getpixel((3, 3))[:3] == (0xD5, 0x5E, 0x00)
