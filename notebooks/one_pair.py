@@ -18,6 +18,7 @@
 # known. Put two files of your own in its place and the rest stays the same.
 
 # %%
+# %matplotlib inline
 import json
 
 import changedet as cd

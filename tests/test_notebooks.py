@@ -20,6 +20,7 @@ def read_twin(path: Path) -> list[tuple[str, str]]:
         text = body.strip()
         if "[markdown]" in mark:
             text = "\n".join(line.removeprefix("#").removeprefix(" ") for line in text.splitlines())
+        text = text.replace("# %matplotlib", "%matplotlib")  # a magic is a comment in the twin
         cells.append(("markdown" if "[markdown]" in mark else "code", text))
     return cells
 

@@ -65,7 +65,6 @@ _SETTINGS: dict[str, Any] = {
     "GDAL_PNG_WHOLE_IMAGE_OPTIM": "NO",
     "GDAL_ERROR_ON_LIBJPEG_WARNING": "YES",
     "GDAL_VRT_ENABLE_PYTHON": "NO",
-    "GDAL_TIFF_ENDIANNESS": "NATIVE",
     "GDAL_NUM_THREADS": 1,
     "CPL_DEBUG": "OFF",
 }
@@ -490,14 +489,17 @@ def check_raster(path: Path) -> None:
     """
     try:
         check_whole(path, "GTiff")
-        with _reading(shown(path)):
-            with _quiet():
-                dataset = rasterio.open(path, driver="GTiff", sharing=False)
-            with dataset:
-                for _, window in dataset.block_windows(1):
-                    dataset.read(window=window)
+        with _reading(shown(path)), _open_own(path) as dataset:
+            for _, window in dataset.block_windows(1):
+                dataset.read(window=window)
     except (InputError, OSError) as error:
         raise EnvironmentFault(_cannot_write(path, f"not whole when read back: {error}")) from error
+
+
+def _open_own(path: str | Path) -> DatasetReader:
+    """Open a GeoTIFF that this program wrote."""
+    with _quiet():
+        return rasterio.open(Path(path), driver="GTiff", sharing=False)
 
 
 def read_own(path: str | Path, window: Window, *, outside: int = 0) -> np.ndarray:
@@ -525,8 +527,7 @@ def read_own(path: str | Path, window: Window, *, outside: int = 0) -> np.ndarra
     with (
         _rereading(path),
         rasterio.Env(**_SETTINGS),
-        warnings.catch_warnings(action="ignore", category=NotGeoreferencedWarning),
-        rasterio.open(Path(path), driver="GTiff", sharing=False) as dataset,
+        _open_own(path) as dataset,
     ):
         whole = Window(row=0, col=0, height=dataset.height, width=dataset.width)
         part = window & whole
@@ -558,8 +559,7 @@ def read_small(path: str | Path, *, size: int, resampling: str = "average") -> n
     with (
         _rereading(path),
         rasterio.Env(**_SETTINGS),
-        warnings.catch_warnings(action="ignore", category=NotGeoreferencedWarning),
-        rasterio.open(Path(path), driver="GTiff", sharing=False) as dataset,
+        _open_own(path) as dataset,
     ):
         zoom = max(1, -(-max(dataset.shape) // size))
         shape = (dataset.count, -(-dataset.height // zoom), -(-dataset.width // zoom))
@@ -593,8 +593,7 @@ def trace_classes(path: str | Path, *, most: int) -> tuple[list[tuple[dict[str, 
     with (
         _rereading(path),
         rasterio.Env(**_SETTINGS),
-        warnings.catch_warnings(action="ignore", category=NotGeoreferencedWarning),
-        rasterio.open(Path(path), driver="GTiff", sharing=False) as dataset,
+        _open_own(path) as dataset,
     ):
         band = rasterio.band(dataset, 1)
         for geometry, value in rasterio.features.shapes(

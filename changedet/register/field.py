@@ -219,7 +219,8 @@ def _bending(ny: int, nx: int) -> sparse.csr_array:
 
 def _differences(count: int, weights: Sequence[float]) -> sparse.dia_array:
     length = count - len(weights) + 1
-    return sparse.diags_array(weights, offsets=range(len(weights)), shape=(length, count))
+    offsets = range(len(weights))
+    return sparse.diags_array(weights, offsets=offsets, shape=(length, count), dtype=np.float64)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

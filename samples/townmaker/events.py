@@ -68,7 +68,7 @@ def scorch(town: Town, canvas: Canvas, field_: Array) -> None:
     level = field_ + 0.75 * patchy
     green = canvas.cover == VEGETATION
     cut = np.quantile(level[green], 0.62)
-    churn = 1 / (1 + np.exp(-(level - cut) * 7))
+    churn = 1 / (1 + np.exp(-(level - cut) * 16))
     burnt = (1 / (1 + np.exp(-(noise(shape, 45 / FINE, rng) - 0.4) * 9))).astype(np.float32)
     earth = np.float32(SOIL) * (0.95 + 0.10 * noise(shape, 7 / FINE, rng))[..., None]
     black = np.float32(ASH) * (0.98 + 0.12 * patchy)[..., None]

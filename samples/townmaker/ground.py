@@ -28,7 +28,10 @@ def paint_ground(town: Town) -> tuple[Canvas, Array]:
     shape, rng = (town.side, town.side), town.rng
     wide = layers(shape, (60 / FINE, 22 / FINE, 9 / FINE), rng)
     grain = layers(shape, (6 / FINE, 2.2 / FINE, 0.8 / FINE), rng)
-    green = np.clip(0.74 + 0.19 * wide + 0.11 * grain, 0, 1).astype(np.float32)
+    lush = 0.74 + 0.19 * wide + 0.11 * grain
+    # Steep, so that few places are half green: what is vegetation is then no matter of taste.
+    green = (1 / (1 + np.exp(-14 * (lush - 0.45)))).astype(np.float32) * (0.85 + 0.15 * lush)
+    green = np.clip(green, 0, 1)
     colour = mix(np.broadcast_to(np.float32(DRY), (*shape, 3)).copy(), GREEN, green)
     tone = noise(shape, 5 / FINE, rng) * 0.05 + noise(shape, 16 / FINE, rng) * 0.05
     colour *= (1 + 0.05 * grain + tone)[..., None]
