@@ -174,7 +174,7 @@ def print_tree(values: dict[str, Any], *, depth: int = 0) -> None:
             sys.stdout.write(f"{label}\n")
             print_tree(value, depth=depth + 1)
             continue
-        words = ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
+        words = (", ".join(map(str, value)) or "none") if isinstance(value, list | tuple) else value
         shown = "n/a" if words is None else f"{words:.6g}" if isinstance(words, float) else words
         sys.stdout.write(f"{label:<28}{one_line(str(shown))}\n")
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from changedet.core.grid import Window
-from changedet.core.kernels import BoolArray, double_angle, fill_invalid, sample_at, sample_valid
+from changedet.core.kernels import BoolArray, double_angle, fill_invalid, sample_at, sample_valid, shrink_valid
 from changedet.register.hypotheses import (
     correlate,
     features_model,
@@ -28,7 +28,7 @@ from changedet.register.hypotheses import (
 )
 from changedet.register.lattice import IDENTITY, FloatArray, Mapping, fit_affine
 from changedet.register.overview import Overview, measure_contrast
-from changedet.register.tiepoints import Matches, Nodes, match_fields, plan_nodes
+from changedet.register.tiepoints import Matches, Nodes, Spectra, correlate_windows, plan_nodes
 
 SIGMA = 1.2
 """Smoothing before gradients, overview pixels."""
@@ -95,7 +95,7 @@ def warp_overview(moving: Overview, fixed: Overview, affine: FloatArray) -> tupl
 def match_overviews(
     fixed: Overview, moving: Overview, affine: FloatArray, *, radius: int
 ) -> tuple[Nodes, list[Matches]] | None:
-    """Match windows under a hypothesis: truly, then three times on wrong places.
+    """Match windows under a hypothesis: truly, then twice on wrong places.
 
     Returns
     -------
@@ -119,16 +119,16 @@ def match_overviews(
     rows, cols = (g.ravel() for g in np.meshgrid(nodes.row_starts, nodes.col_starts, indexing="ij"))
     ny, nx = nodes.shape
     order = np.arange(ny * nx).reshape(ny, nx)
-    turns = [(0, 0), (ny // 2, nx // 3), (ny // 3, nx // 2), (-(ny // 3), nx // 3)]
+    turns = [(0, 0), (ny // 2, nx // 3), (ny // 3, nx // 2)]
+    use = shrink_valid(valid, 1 + math.ceil(2 * SIGMA))
+    spectra = [
+        Spectra.of(field, use, rows=rows, cols=cols, window=nodes.window)
+        for field in (first, second)
+    ]
     found = [
-        match_fields(
-            first,
-            second,
-            rows=rows,
-            cols=cols,
-            window=nodes.window,
+        correlate_windows(
+            *spectra,
             radius=min(radius, nodes.window // 2 - 3),
-            valid=valid,
             partner=np.roll(order, turn, (0, 1)).ravel(),
         )
         for turn in turns
@@ -139,7 +139,7 @@ def match_overviews(
 def _plan(area: Window) -> Nodes | None:
     short = min(area.shape)
     window = 64 if short >= 256 else 48 if short >= 128 else 32
-    return plan_nodes(area, zoom=1, window=window, spacing=window // 2, max_nodes=1024)
+    return plan_nodes(area, zoom=1, window=window, spacing=window // 2, max_nodes=400)
 
 
 def _extent(valid: BoolArray) -> Window:
@@ -312,7 +312,7 @@ def estimate_coarse(
         The one with the highest score; ask its ``verified``.
     """
     best = _refined(fixed, moving, Hypothesis(affine=IDENTITY, method="identity"))
-    if best.verified and best.share > 0.5:
+    if best.verified and best.share > 0.3:
         return best
     for method, affine in _cheap(fixed, moving, reach):
         found = _refined(fixed, moving, Hypothesis(affine=affine, method=method))
@@ -360,9 +360,9 @@ def _cheap(
 def _searched(
     fixed: Overview, moving: Overview, georeferenced: bool, reach: float | None
 ) -> list[FloatArray]:
-    small = 200 if georeferenced else 140
-    angles = np.deg2rad(np.arange(-9, 10, 3) if georeferenced else np.arange(0, 360, 5))
-    scales = np.geomspace(0.9, 1.1, 3) if georeferenced else np.geomspace(0.5, 2, 13)
+    small = 200 if georeferenced else 100
+    angles = np.deg2rad(np.arange(-9, 10, 3) if georeferenced else np.arange(0, 360, 6))
+    scales = np.geomspace(0.9, 1.1, 3) if georeferenced else np.geomspace(0.5, 2, 11)
     return correlate(
         shrink(fixed, small),
         shrink(moving, small),

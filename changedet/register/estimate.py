@@ -292,7 +292,7 @@ def _fit_pass(pair: _Pair, found: _Pass) -> Mapping:
         affine,
         area=pair.grid.window,
         spacing=found.nodes.spacing,
-        stiffness=1.0,
+        stiffness=0.3,
         floor=0.1 * found.nodes.zoom,
     )
     return Mapping(affine=affine, lattice=field)

@@ -18,7 +18,7 @@ from changedet.register.lattice import IDENTITY, FloatArray, Lattice, Mapping, f
 ModelName = Literal["identity", "shift", "affine", "affine+field"]
 
 _MOST_COEFFICIENTS = 3000
-STIFFNESS = (0.1, 1.0, 10.0, 100.0)
+STIFFNESS = (0.01, 0.1, 1.0, 10.0, 100.0)
 """Bending penalties that are tried, from supple to stiff; relative to one tie point a cell."""
 
 
@@ -106,9 +106,11 @@ def _nan_median(stack: FloatArray, count: NDArray[np.intp]) -> FloatArray:
     return np.where(count[..., None] > 0, (low + high) / 2, 0)
 
 
-def robust_weights(residual: FloatArray, weight: FloatArray, *, floor: float) -> FloatArray:
-    """Weights that fade with the residual (Geman and McClure), scaled by its own median."""
-    scale = max(1.5 * float(np.median(residual)), floor)
+def robust_weights(
+    residual: FloatArray, weight: FloatArray, *, floor: float, width: float = 1.5
+) -> FloatArray:
+    """Weights that fade with the residual (Geman and McClure), at ``width`` times its median."""
+    scale = max(width * float(np.median(residual)), floor)
     return weight / (1 + (residual / scale) ** 2) ** 2
 
 
@@ -184,7 +186,10 @@ def fit_field(
         normal = (weighted @ design + smooth).tocsc()
         solved = splu(normal, permc_spec="MMD_AT_PLUS_A").solve(weighted @ rest)
         away = rest - design @ solved
-        weight = robust_weights(np.hypot(away[:, 0], away[:, 1]), points.weight, floor=floor)
+        # wide: what a stiff field does not follow yet is not an outlier
+        weight = robust_weights(
+            np.hypot(away[:, 0], away[:, 1]), points.weight, floor=floor, width=4.0
+        )
     return Lattice(
         origin=empty.origin, spacing=step, coefficients=solved.reshape(*counts, 2)
     )

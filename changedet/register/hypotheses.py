@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -14,6 +14,7 @@ from scipy import fft
 from changedet.core.kernels import BoolArray, double_angle, fill_invalid, sample_at, sample_valid
 from changedet.register.lattice import IDENTITY, FloatArray, Mapping
 from changedet.register.overview import Overview, measure_contrast
+from changedet.register.reader import average
 
 _FEATURES = 4000
 _SEED = 2023
@@ -182,15 +183,17 @@ def _followers(
 
 
 def shrink(overview: Overview, size: int) -> Overview:
-    """Halve an overview until its longer side is at most ``size`` pixels."""
-    image, valid, zoom = fill_invalid(overview.image, overview.valid), overview.valid, overview.zoom
-    while max(image.shape) > size:
-        height, width = image.shape[0] // 2 * 2, image.shape[1] // 2 * 2
-        quads = (image.shape[0] // 2, 2, image.shape[1] // 2, 2)
-        image = image[:height, :width].reshape(quads).mean((1, 3), dtype=np.float32)
-        valid = valid[:height, :width].reshape(quads).mean((1, 3)) >= 0.5
-        zoom *= 2
-    return Overview(image=image, valid=valid, zoom=zoom, row=overview.row, col=overview.col)
+    """Average an overview by a whole factor until its longer side is at most ``size`` pixels."""
+    factor = -(-max(overview.image.shape) // size)
+    if factor == 1:
+        return overview
+    height, width = (length // factor for length in overview.image.shape)
+    image, valid = average(
+        overview.image[: height * factor, : width * factor],
+        overview.valid[: height * factor, : width * factor],
+        factor,
+    )
+    return replace(overview, image=image, valid=valid, zoom=overview.zoom * factor)
 
 
 def correlate(

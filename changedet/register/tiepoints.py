@@ -32,6 +32,7 @@ MARGIN = 6
 """Pixels read around a window, for the gradient and its smoothing."""
 
 _MIN_VALID = 0.4  # of a window's taper-weighted area
+_BATCH = 256  # windows correlated at a time
 _TILE = 1024  # pixels of a level that are held at a time, along each axis
 
 
@@ -142,46 +143,93 @@ def plan_nodes(
     )
 
 
-def match_fields(
-    fixed: NDArray[np.complex64],
-    moving: NDArray[np.complex64],
-    *,
-    rows: NDArray[np.intp],
-    cols: NDArray[np.intp],
-    window: int,
-    radius: int,
-    valid: BoolArray,
-    partner: NDArray[np.intp] | None = None,
-) -> Matches:
-    """Match windows of two double-angle fields that lie on each other up to a few pixels.
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Spectra:
+    """Transformed windows of one double-angle field.
 
     Parameters
     ----------
-    fixed, moving : ndarray of complex64, shape (height, width)
-        Fields of BEFORE and of the warped AFTER; 0 where not valid.
-    rows, cols : ndarray of int, shape (n,)
-        First row and column of each window.
-    window, radius : int
-        Side of the windows and largest displacement looked for along each axis, pixels.
-    valid : ndarray of bool, shape (height, width)
-        True where both dates are valid.
+    values : ndarray of complex64, shape (n, window, window)
+        Fourier transforms of the tapered windows.
+    energy : ndarray of float32, shape (n,)
+        Root of the sum of squares of each tapered window.
+    share : ndarray of float32, shape (n,)
+        Valid share of each window, weighted by the taper.
+    """
+
+    values: NDArray[np.complex64]
+    energy: NDArray[np.float32]
+    share: NDArray[np.float32]
+
+    @classmethod
+    def of(
+        cls,
+        field: NDArray[np.complex64],
+        valid: BoolArray,
+        *,
+        rows: NDArray[np.intp],
+        cols: NDArray[np.intp],
+        window: int,
+    ) -> Spectra:
+        """Cut windows out of a field, take off their mean, taper and transform them.
+
+        Parameters
+        ----------
+        field : ndarray of complex64, shape (height, width)
+            0 where not valid.
+        valid : ndarray of bool, shape (height, width)
+            True where both dates are valid.
+        rows, cols : ndarray of int, shape (n,)
+            First row and column of each window.
+        window : int
+            Side, pixels.
+        """
+        side = (window, window)
+        taper = _taper(window)
+        values = np.lib.stride_tricks.sliding_window_view(field, side)[rows, cols]
+        if valid.all():
+            weight, total = taper[None], np.full(len(rows), taper.sum(), np.float32)
+        else:
+            weight = np.lib.stride_tricks.sliding_window_view(valid, side)[rows, cols] * taper
+            total = weight.sum((1, 2))
+        mean = np.einsum("kij,kij->k", values, np.broadcast_to(weight, values.shape))
+        values -= (mean / np.maximum(total, 1e-6))[:, None, None]
+        values *= weight
+        energy = np.sqrt(np.einsum("kij,kij->k", values, values.conj()).real)
+        return cls(
+            values=fft.fft2(values, overwrite_x=True), energy=energy, share=total / taper.sum()
+        )
+
+
+def correlate_windows(
+    first: Spectra, second: Spectra, *, radius: int, partner: NDArray[np.intp] | None = None
+) -> Matches:
+    """Correlate windows and find the peak of each to a fraction of a pixel.
+
+    Parameters
+    ----------
+    first, second : Spectra
+        Windows of BEFORE and of the warped AFTER.
+    radius : int
+        Largest displacement looked for along each axis, pixels; less than half a window.
     partner : ndarray of int, shape (n,), optional
-        Which window of ``moving`` is laid on each of ``fixed``; by default its own. Windows
-        of other places show what chance finds: the null.
+        Which window of ``second`` is laid on each of ``first``; by default its own. Windows of
+        other places show what chance finds: the null.
 
     Returns
     -------
     Matches
         Arrays of shape (n,).
     """
-    taper = _taper(window)
-    own = np.arange(len(rows)) if partner is None else partner
+    own = np.arange(len(first.values)) if partner is None else partner
+    share = np.minimum(first.share, second.share[own])
     parts = []
-    for begin in range(0, len(rows), 256):  # bounds the memory of the transforms
-        some = slice(begin, begin + 256)
-        first = _windows(fixed, valid, rows[some], cols[some], taper)
-        second = _windows(moving, valid, rows[own[some]], cols[own[some]], taper)
-        parts.append(_peaks(*first, *second, radius))
+    for begin in range(0, len(own), _BATCH):
+        some = slice(begin, begin + _BATCH)
+        product = np.conj(first.values[some])
+        product *= second.values[own[some]]
+        energy = first.energy[some] * second.energy[own[some]]
+        parts.append(_peaks(product, energy, share[some], radius))
     dcol, drow, peak, snr, lead = (np.concatenate(p) for p in zip(*parts, strict=True))
     return Matches(dcol=dcol, drow=drow, peak=peak, snr=snr, lead=lead)
 
@@ -191,58 +239,42 @@ def _taper(window: int) -> NDArray[np.float32]:
     return np.outer(line, line).astype(np.float32)
 
 
-def _windows(
-    field: NDArray[np.complex64],
-    valid: BoolArray,
-    rows: NDArray[np.intp],
-    cols: NDArray[np.intp],
-    taper: NDArray[np.float32],
-) -> tuple[NDArray[np.complex64], NDArray[np.float32]]:
-    """Cut out, take off the mean and taper; also the valid share of each window's taper."""
-    side = (len(taper), len(taper))
-    views = np.lib.stride_tricks.sliding_window_view(field, side)[rows, cols]
-    weight = np.lib.stride_tricks.sliding_window_view(valid, side)[rows, cols] * taper
-    total = weight.sum((1, 2))
-    mean = (views * weight).sum((1, 2)) / np.maximum(total, 1e-6)
-    return (views - mean[:, None, None]) * weight, total / taper.sum()
-
-
 def _peaks(
-    first: NDArray[np.complex64],
-    first_share: NDArray[np.float32],
-    second: NDArray[np.complex64],
-    second_share: NDArray[np.float32],
+    product: NDArray[np.complex64],
+    energy: NDArray[np.float32],
+    share: NDArray[np.float32],
     radius: int,
 ) -> tuple[NDArray[np.float32], ...]:
-    """Correlate stacks of windows and find the peak of each to a fraction of a pixel."""
-    energy = np.sqrt(_energy(first) * _energy(second)) + 1e-9
-    product = np.conj(fft.fft2(first))
-    product *= fft.fft2(second)
+    """Peaks of the correlation planes whose transforms are ``product`` (n, window, window)."""
     plane = fft.ifft2(product, overwrite_x=True).real
-    spread_ = plane.std((1, 2)) + 1e-12
-    level = plane.mean((1, 2))
+    deviation, level = plane.std((1, 2)) + 1e-12, plane.mean((1, 2))
     lags = np.arange(-radius - 1, radius + 2)
     plane = plane[:, lags[:, None], lags[None]]  # negative lags wrap around
-    inner = plane[:, 1:-1, 1:-1].reshape(len(plane), -1)
-    row, col = np.divmod(inner.argmax(1), 2 * radius + 1)
+    inner = plane[:, 1:-1, 1:-1]
+    row, col = np.divmod(inner.reshape(len(plane), -1).argmax(1), 2 * radius + 1)
     each = np.arange(len(plane))[:, None, None]
-    near = plane[each, (row[:, None] + np.arange(3))[:, :, None], (col[:, None] + np.arange(3))[:, None]]
-    top = near[:, 1, 1]
+    three = np.arange(3)
+    near = plane[each, (row[:, None] + three)[:, :, None], (col[:, None] + three)[:, None]]
     dcol, drow = _vertex(near)
-    far_row, far_col = np.ogrid[0 : 2 * radius + 1, 0 : 2 * radius + 1]
-    far = np.maximum(abs(far_row - row[:, None, None]), abs(far_col - col[:, None, None])) > 3
-    rival = np.where(far, plane[:, 1:-1, 1:-1], -np.inf).max((1, 2))
-    at_limit = (np.maximum(abs(row - radius), abs(col - radius)) >= radius)
-    usable = ~at_limit & (np.minimum(first_share, second_share) >= _MIN_VALID)
-    snr = np.where(usable, (top - level) / spread_, 0)
-    lead = np.where(usable, (top - rival) / spread_, 0)
-    found = (col - radius + dcol, row - radius + drow, top / energy, snr, lead)
+    rival = _rival(inner, row, col)
+    at_limit = np.maximum(abs(row - radius), abs(col - radius)) >= radius
+    usable = ~at_limit & (share >= _MIN_VALID) & (energy > 1e-6)
+    snr = np.where(usable, (near[:, 1, 1] - level) / deviation, 0)
+    lead = np.where(usable, (near[:, 1, 1] - rival) / deviation, 0)
+    peak = near[:, 1, 1] / np.maximum(energy, 1e-9)
+    found = (col - radius + dcol, row - radius + drow, peak, snr, lead)
     return tuple(part.astype(np.float32) for part in found)
 
 
-def _energy(stack: NDArray[np.complex64]) -> NDArray[np.float32]:
-    energy: NDArray[np.float32] = (stack.real**2 + stack.imag**2).sum((1, 2))
-    return energy
+def _rival(
+    plane: NDArray[np.float32], row: NDArray[np.intp], col: NDArray[np.intp]
+) -> NDArray[np.float32]:
+    """Highest value more than three pixels from the peak."""
+    lines, columns = np.ogrid[0 : plane.shape[1], 0 : plane.shape[2]]
+    far = abs(lines - row[:, None, None]) > 3
+    far = far | (abs(columns - col[:, None, None]) > 3)
+    rival: NDArray[np.float32] = plane.max((1, 2), where=far, initial=-np.inf)
+    return rival
 
 
 def _vertex(z: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -411,10 +443,11 @@ def _match_patch(tile: _Tile, row_starts: NDArray[np.intp], col_starts: NDArray[
         double_angle(fill_invalid(a, v), both, contrast=c, sigma=tile.sigma)
         for a, v, c in ((image, valid, tile.contrast[0]), (other, seen, tile.contrast[1]))
     ]
-    found = match_fields(
-        *fields, rows=rows, cols=cols, window=nodes.window, radius=tile.radius,
-        valid=shrink_valid(both, 1 + int(np.ceil(2 * tile.sigma))),
-    )
+    use = shrink_valid(both, 1 + int(np.ceil(2 * tile.sigma)))
+    spectra = [
+        Spectra.of(field, use, rows=rows, cols=cols, window=nodes.window) for field in fields
+    ]
+    found = correlate_windows(*spectra, radius=tile.radius)
     return Matches(
         dcol=found.dcol.reshape(shape),
         drow=found.drow.reshape(shape),
