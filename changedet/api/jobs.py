@@ -6,15 +6,14 @@ import csv
 import io
 from collections.abc import Callable
 from concurrent.futures import Executor
-from contextlib import nullcontext
+from contextlib import AbstractContextManager
 from importlib import resources
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import cv2
 
-from changedet.api.results import RegistrationResult, Result
+from changedet.api.results import RegistrationResult, Result, Temporary
 from changedet.api.views import views_of_folder, views_of_outcome
 from changedet.core.errors import EnvironmentFault, InputError
 from changedet.core.options import RunOptions
@@ -30,7 +29,7 @@ from changedet.pipeline import (
 from changedet.report.figures import draw_figures, to_png
 from changedet.report.page import render_page
 from changedet.report.pictures import encode_png
-from changedet.report.qml import classes_qml
+from changedet.report.qml import buildings_qml, changes_qml, classes_qml
 from changedet.report.views import Views
 from changedet.result import Figure, Record, read_record
 
@@ -82,8 +81,14 @@ def run(
 
     def work(folder: Path) -> tuple[Record, None]:
         outcome = run_pair(
-            before, after, options=wanted, folder=folder, executor=executor,
-            progress=progress or no_progress, command=command,
+            before,
+            after,
+            options=wanted,
+            folder=folder,
+            executor=executor,
+            progress=progress or no_progress,
+            command=command,
+            styles=_styles(),
         )
         return _complete(outcome, folder), None
 
@@ -123,14 +128,22 @@ def register(
         from changedet.register.reader import ArrayReader
 
         return estimate_alignment(
-            ArrayReader(image=before), ArrayReader(image=after),
-            options=wanted.coregistration, gsd_m=wanted.gsd, executor=executor,
+            ArrayReader(image=before),
+            ArrayReader(image=after),
+            options=wanted.coregistration,
+            gsd_m=wanted.gsd,
+            executor=executor,
         )
 
     def work(folder: Path) -> tuple[Record, Any]:
         outcome = register_pair(
-            before, after, options=wanted, folder=folder, executor=executor,
-            progress=progress or no_progress, command=command,
+            before,
+            after,
+            options=wanted,
+            folder=folder,
+            executor=executor,
+            progress=progress or no_progress,
+            command=command,
         )
         return _complete(outcome, folder, page=False), outcome
 
@@ -192,16 +205,22 @@ def _options(options: RunOptions | None, wishes: dict[str, Any]) -> RunOptions:
     return RunOptions.model_validate({**given, **wishes})
 
 
+def _styles() -> dict[str, str]:
+    """How QGIS shows the layers, by name."""
+    return {"buildings": buildings_qml(), "changes": changes_qml()}
+
+
 def _into(
     output: str | Path | None,
     overwrite: bool,
     work: Callable[[Path], tuple[Record, Any]],
-) -> tuple[Record, Path, TemporaryDirectory[str] | None, Any]:
+) -> tuple[Record, Path, Temporary | None, Any]:
     """Do the work in a staging folder of ``output``, or in a temporary one."""
     keep = None
+    place: AbstractContextManager[Path]
     if output is None:
-        keep = TemporaryDirectory(prefix="changedet-")
-        place = nullcontext(Path(keep.name))
+        keep = Temporary()
+        place = keep.filled()
     else:
         check_output(output, overwrite=overwrite)
         place = stage(output, overwrite=overwrite)

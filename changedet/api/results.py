@@ -5,9 +5,12 @@ from __future__ import annotations
 import base64
 import html
 import shutil
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 from typing import TYPE_CHECKING
 
 from changedet.api.views import views_of_folder
@@ -19,6 +22,23 @@ from changedet.result import Buildings, Built, Record, Registration, Vegetation
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
+
+
+class Temporary:
+    """A folder that goes, without a word, when nobody holds it any more."""
+
+    def __init__(self) -> None:
+        self.path = Path(mkdtemp(prefix="changedet-"))
+        self._remove = weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+
+    @contextmanager
+    def filled(self) -> Iterator[Path]:
+        """Yield the folder; remove it at once where filling it fails."""
+        try:
+            yield self.path
+        except BaseException:
+            self._remove()
+            raise
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -35,7 +55,7 @@ class Result:
 
     record: Record
     folder: Path
-    keep: TemporaryDirectory[str] | None = field(default=None, repr=False)
+    keep: Temporary | None = field(default=None, repr=False)
 
     @property
     def status(self) -> str:
@@ -109,9 +129,7 @@ class Result:
 
     def _picture(self, name: str) -> str:
         data = base64.b64encode((self.folder / "figures" / f"{name}.png").read_bytes()).decode()
-        alt = next(
-            (f.alt for f in self.record.figures if f.file == f"figures/{name}.png"), name
-        )
+        alt = next((f.alt for f in self.record.figures if f.file == f"figures/{name}.png"), name)
         return (
             f'<img alt="{html.escape(alt, quote=True)}" style="max-width:100%" '
             f'src="data:image/png;base64,{data}">'

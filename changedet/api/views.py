@@ -64,8 +64,12 @@ def views_of_outcome(outcome: Outcome, folder: Path) -> Views | None:
         tie_points=tie_points,
         histograms=tuple(
             Histogram(
-                name=h.name, label=h.label, edges=h.edges, counts=h.counts,
-                null_counts=h.null_counts, threshold=h.threshold,
+                name=h.name,
+                label=h.label,
+                edges=h.edges,
+                counts=h.counts,
+                null_counts=h.null_counts,
+                threshold=h.threshold,
             )
             for h in outcome.histograms
         ),
@@ -96,8 +100,13 @@ def views_of_folder(folder: Path, record: Record) -> Views | None:
     bands = [names.index(role) for role in wanted] if len(wanted) == 3 else [0]
     buildings, points = _layers_of(folder / "vectors.gpkg", grid)
     return _views(
-        folder, grid, decode(picture.read_bytes()), bands,
-        buildings=buildings, tie_points=points, histograms=(),
+        folder,
+        grid,
+        decode(picture.read_bytes()),
+        bands,
+        buildings=buildings,
+        tie_points=points,
+        histograms=(),
     )
 
 
@@ -117,22 +126,41 @@ def _views(
 ) -> Views:
     zoom = _zoom(grid)
     maps = folder / "maps"
-    pixel = read_small(maps / "pixel_change.tif", size=SIZE)[0]
-    after = read_small(maps / "aligned.tif", size=SIZE)[after_bands].astype(np.float32)
-    seen = np.isfinite(after).all(axis=0) & (pixel != 255)
+    after, seen = _read_aligned(maps / "aligned.tif", after_bands)
+    seen &= before.any(axis=-1)
+    nothing = np.where(seen, 0, 255).astype(np.uint8)
+
+    def evidence(name: str) -> NDArray[np.uint8]:
+        path = maps / f"{name}.tif"
+        # Co-registration alone writes no evidence.
+        return read_small(path, size=SIZE)[0] if path.is_file() else nothing
+
+    pixel = evidence("pixel_change")
+    classes = maps / "classes.tif"
     return Views(
         before=before,
-        after=to_display(np.nan_to_num(after), seen),
+        after=after,
         valid=pixel != 255,
         pixel_change=pixel,
-        structural_change=read_small(maps / "structural_change.tif", size=SIZE)[0],
-        classes=read_small(maps / "classes.tif", size=SIZE, resampling="nearest")[0],
+        structural_change=evidence("structural_change"),
+        classes=read_small(classes, size=SIZE, resampling="nearest")[0]
+        if classes.is_file()
+        else np.zeros(seen.shape, np.uint8),
         grid=grid.zoom_out(zoom),
         zoom=float(zoom),
         buildings=buildings,
         tie_points=tie_points,
         histograms=histograms,
     )
+
+
+def _read_aligned(path: Path, bands: list[int]) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    values = read_small(path, size=SIZE)[bands]
+    # The lowest value of the data type says nodata (see the pipeline), NaN in floats.
+    kind = values.dtype.kind
+    known = np.isfinite(values) if kind == "f" else values > np.iinfo(values.dtype).min
+    seen = np.asarray(known.all(axis=0), dtype=bool)
+    return to_display(np.nan_to_num(values.astype(np.float32)), seen), seen
 
 
 def _outlines_of(outcome: Outcome, grid: Grid, zoom: int) -> tuple[Outline, ...]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from changedet.result import Note, Record
 
 Progress = Callable[[str, float], None]
+Shares = tuple[float | None, float | None, float | None]
 
 
 class _Level:
@@ -126,7 +127,7 @@ def _headline(record: Record) -> Iterator[tuple[str, str]]:
         yield "registration", _registration(record)
     built, vegetation = record.built, record.vegetation
     if built is not None:
-        share = (built.destroyed_share, built.low_share, built.high_share)
+        share: Shares = (built.destroyed_share, built.low_share, built.high_share)
         area = (built.destroyed_ha, built.low_ha, built.high_ha, built.before_ha)
         yield "built destroyed", _loss(share, area, built.interval_kind)
     if vegetation is not None:
@@ -139,7 +140,7 @@ def _headline(record: Record) -> Iterator[tuple[str, str]]:
             "buildings",
             f"{counts.destroyed} of {counts.total} destroyed, {counts.damaged} damaged",
         )
-    if record.grid is not None:
+    if record.grid is not None and record.grid.analysed_share is not None:
         yield "analysed", f"{record.grid.analysed_share:.1%} of the grid"
 
 
@@ -152,13 +153,15 @@ def _registration(record: Record) -> str:
 
 
 def _loss(
-    share: tuple[float, float, float],
+    share: Shares,
     area: tuple[float | None, float | None, float | None, float | None],
     kind: str,
 ) -> str:
     """Write one loss with its interval; hectares are n/a where no scale is known."""
     kind_words = "95 % confidence" if kind == "confidence_95" else "model interval"
-    central, low, high = (f"{100 * value:.1f}" for value in share)
+    if None in share:
+        return "n/a (not measured)"
+    central, low, high = (f"{100 * value:.1f}" for value in share if value is not None)
     shares = f"{central} % ({low} to {high} %)"
     if any(value is None for value in area):
         return f"n/a ha, {shares}, {kind_words}"

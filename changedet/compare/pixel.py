@@ -68,7 +68,10 @@ def gradient_z(
 
 
 def cva(
-    before: FloatArray, after: FloatArray, *, noise: NDArray[np.floating] | None = None,
+    before: FloatArray,
+    after: FloatArray,
+    *,
+    noise: NDArray[np.floating] | None = None,
     valid: BoolArray | None = None,
 ) -> tuple[FloatArray, FloatArray]:
     """Compute the change vector's length and direction.
@@ -108,7 +111,7 @@ def cva(
 
 def ndvi(red: FloatArray, nir: FloatArray) -> FloatArray:
     """Compute the normalised difference vegetation index, -1..1 (Tucker 1979)."""
-    return ((nir - red) / np.maximum(np.abs(nir + red), 1e-6)).astype(np.float32)
+    return np.asarray((nir - red) / np.maximum(np.abs(nir + red), 1e-6), np.float32)
 
 
 def exg(red: FloatArray, green: FloatArray, blue: FloatArray) -> FloatArray:
@@ -119,7 +122,7 @@ def exg(red: FloatArray, green: FloatArray, blue: FloatArray) -> FloatArray:
     Woebbecke et al. 1995, doi:10.13031/2013.27838.
     """
     total = np.maximum(red + green + blue, 1e-6)
-    return ((2 * green - red - blue) / total).astype(np.float32)
+    return np.asarray((2 * green - red - blue) / total, np.float32)
 
 
 def gli(red: FloatArray, green: FloatArray, blue: FloatArray) -> FloatArray:
@@ -130,4 +133,4 @@ def gli(red: FloatArray, green: FloatArray, blue: FloatArray) -> FloatArray:
     Louhaichi et al. 2001, doi:10.1080/10106040108542184.
     """
     total = np.maximum(2 * green + red + blue, 1e-6)
-    return ((2 * green - red - blue) / total).astype(np.float32)
+    return np.asarray((2 * green - red - blue) / total, np.float32)

@@ -27,11 +27,11 @@ class WindowSizes:
     radius: int
     """Half side of the correlation window (4.5 m, at least 4 px)."""
     search: int
-    """Largest shift tried between the dates (lean and residual), at least 2 px."""
+    """Largest shift tried between the dates: 7 m, for lean and residual; at least 2 px."""
     step: int
-    """Step between the shifts tried (0.9 m, at least 1 px)."""
+    """Step between the shifts tried (1.3 m, at least 1 px): similarity is smoother than that."""
     support: int
-    """Half side of the window over which evidence of one object is gathered (7 m, at least 3 px)."""
+    """Half side of the window that gathers the evidence of one object (7 m, at least 3 px)."""
 
     @property
     def margin(self) -> int:
@@ -54,11 +54,12 @@ def window_sizes(gsd_m: float | None, *, residual_px: float = 0.0) -> WindowSize
     WindowSizes
     """
     gsd = NOMINAL_GSD_M if gsd_m is None else gsd_m
-    step = max(1, round(0.9 / gsd))
-    reach = max(2, round(3.0 / gsd), min(8, int(np.ceil(residual_px))))
+    step = max(1, round(1.3 / gsd))
+    # A tower of 27 m leans by 7 m between two views 15 degrees apart.
+    reach = max(2, round(7.0 / gsd), min(8, int(np.ceil(residual_px))))
     return WindowSizes(
         radius=min(24, max(4, round(4.5 / gsd))),
-        search=min(12, int(np.ceil(reach / step)) * step),
+        search=min(24, int(np.ceil(reach / step)) * step),
         step=step,
         support=min(32, max(3, round(7.0 / gsd))),
     )
@@ -67,7 +68,8 @@ def window_sizes(gsd_m: float | None, *, residual_px: float = 0.0) -> WindowSize
 def _box(image: NDArray[np.floating], radius: int) -> NDArray[np.float64]:
     # Sums run in float64: a float32 running sum would depend on where a block begins.
     side = (2 * radius + 1, 2 * radius + 1)
-    return cv2.boxFilter(image, cv2.CV_64F, side, borderType=cv2.BORDER_REFLECT_101)
+    summed = cv2.boxFilter(image, cv2.CV_64F, side, borderType=cv2.BORDER_REFLECT_101)
+    return np.asarray(summed, np.float64)
 
 
 def windowed_mean(image: FloatArray, *, weight: FloatArray, radius: int) -> FloatArray:
@@ -102,9 +104,8 @@ def disc_shifts(search: int, step: int) -> list[tuple[int, int]]:
 
 
 def _shifted(image: FloatArray, search: int) -> FloatArray:
-    return cv2.copyMakeBorder(
-        image, search, search, search, search, cv2.BORDER_CONSTANT, value=0
-    )
+    sides = (search, search, search, search)
+    return np.asarray(cv2.copyMakeBorder(image, *sides, cv2.BORDER_CONSTANT, value=0), np.float32)
 
 
 def _view(padded: NDArray[np.floating], shift: tuple[int, int], search: int) -> FloatArray:
@@ -161,18 +162,23 @@ def zncc(
     flat_before, energy_before = _detrend(before, seen, radius)
     flat_after, energy_after = _detrend(after, seen, radius)
     return _best_correlation(
-        [(flat_before, flat_after)], energy_before, energy_after, radius, search, step
+        [(flat_before, flat_after)],
+        (energy_before, energy_after),
+        radius=radius,
+        search=search,
+        step=step,
     )
 
 
 def _best_correlation(
     pairs: list[tuple[FloatArray, FloatArray]],
-    energy_before: FloatArray,
-    energy_after: FloatArray,
+    energies: tuple[FloatArray, FloatArray],
+    *,
     radius: int,
     search: int,
     step: int,
 ) -> FloatArray:
+    energy_before, energy_after = energies
     moved = [_shifted(after, search) for _, after in pairs]
     energy_moved = _shifted(energy_after, search)
     best = np.full(energy_before.shape, -1, np.float32)
@@ -186,10 +192,9 @@ def _best_correlation(
 
 def _gradients(image: FloatArray, sigma: float) -> tuple[FloatArray, FloatArray]:
     smooth = cv2.GaussianBlur(image, (0, 0), sigma)
-    return (
-        cv2.Scharr(smooth, cv2.CV_32F, 1, 0, scale=1 / 32),
-        cv2.Scharr(smooth, cv2.CV_32F, 0, 1, scale=1 / 32),
-    )
+    dx = cv2.Scharr(smooth, cv2.CV_32F, 1, 0, scale=1 / 32)
+    dy = cv2.Scharr(smooth, cv2.CV_32F, 0, 1, scale=1 / 32)
+    return np.asarray(dx, np.float32), np.asarray(dy, np.float32)
 
 
 def _double_angle(image: FloatArray, valid: BoolArray, noise: float) -> list[FloatArray]:
@@ -237,15 +242,15 @@ def orientation_similarity(
     """
     seen = np.ones(before.shape, bool) if valid is None else valid
     fields = list(
-        zip(
-            _double_angle(before, seen, noise), _double_angle(after, seen, noise), strict=True
-        )
+        zip(_double_angle(before, seen, noise), _double_angle(after, seen, noise), strict=True)
     )
     energy = [
-        np.maximum(_box(sum(pair[date] ** 2 for pair in fields), radius), 0).astype(np.float32)
+        np.maximum(_box(fields[0][date] ** 2 + fields[1][date] ** 2, radius), 0).astype(np.float32)
         for date in (0, 1)
     ]
-    return _best_correlation(fields, energy[0], energy[1], radius, search, step)
+    return _best_correlation(
+        fields, (energy[0], energy[1]), radius=radius, search=search, step=step
+    )
 
 
 def coherence(
@@ -279,21 +284,25 @@ def coherence(
     seen = np.ones(image.shape, bool) if valid is None else valid
     dx, dy = _gradients(image, 1.0)
     inner = cv2.erode(seen.astype(np.uint8), np.ones((7, 7), np.uint8)).astype(np.float32)
-    xx, yy, xy = (cv2.GaussianBlur(part * inner, (0, 0), 2.0) for part in (dx * dx, dy * dy, dx * dy))
+    xx, yy, xy = (
+        cv2.GaussianBlur(part * inner, (0, 0), 2.0) for part in (dx * dx, dy * dy, dx * dy)
+    )
     energy = xx + yy
     order = np.sqrt((xx - yy) ** 2 + 4 * xy * xy) / (energy + 0.1 * noise * noise)
-    return np.clip(windowed_mean(order, weight=energy * inner, radius=radius), 0, 1)
+    mean = windowed_mean(np.asarray(order, np.float32), weight=energy * inner, radius=radius)
+    return np.clip(mean, 0, 1)
 
 
-def _gaussian(image: FloatArray, sigma: float) -> FloatArray:
+def _gaussian(image: NDArray[np.float64], sigma: float) -> NDArray[np.float64]:
     reach = int(3.5 * sigma + 0.5)
     side = (2 * reach + 1, 2 * reach + 1)
-    return cv2.GaussianBlur(image, side, sigma, borderType=cv2.BORDER_REFLECT)
+    smooth = cv2.GaussianBlur(image, side, sigma, borderType=cv2.BORDER_REFLECT)
+    return np.asarray(smooth, np.float64)
 
 
 def _moments(
     before: NDArray[np.floating], after: NDArray[np.floating], sigma: float
-) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]:
+) -> tuple[NDArray[np.float64], ...]:
     one, two = before.astype(np.float64), after.astype(np.float64)
     mean_one, mean_two = _gaussian(one, sigma), _gaussian(two, sigma)
     return (
@@ -330,7 +339,7 @@ def contrast_structure(
     """
     _, _, var_one, var_two, cross = _moments(before, after, sigma)
     c2 = (0.03 * data_range) ** 2
-    return ((2 * cross + c2) / (var_one + var_two + c2)).astype(np.float32)
+    return np.asarray((2 * cross + c2) / (var_one + var_two + c2), np.float32)
 
 
 def ssim(
@@ -362,4 +371,4 @@ def ssim(
     mean_one, mean_two, var_one, var_two, cross = _moments(before, after, sigma)
     c1, c2 = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
     light = (2 * mean_one * mean_two + c1) / (mean_one**2 + mean_two**2 + c1)
-    return (light * (2 * cross + c2) / (var_one + var_two + c2)).astype(np.float32)
+    return np.asarray(light * (2 * cross + c2) / (var_one + var_two + c2), np.float32)

@@ -106,12 +106,12 @@ def sample_valid(
     inside = _inside(at_col, at_row, height, width)
     if not inside.any():
         return inside
-    eroded = shrink_valid(valid, int(round(margin - 0.5)))
+    eroded = shrink_valid(valid, round(margin - 0.5))
     if eroded.all():
         return inside
     col = np.rint(np.where(inside, at_col, 0)).astype(np.intp).clip(0, width - 1)
     row = np.rint(np.where(inside, at_row, 0)).astype(np.intp).clip(0, height - 1)
-    return inside & eroded[row, col]
+    return np.asarray(inside & eroded[row, col], np.bool_)
 
 
 def shrink_valid(valid: BoolArray, margin: int) -> BoolArray:
@@ -126,9 +126,10 @@ def shrink_valid(valid: BoolArray, margin: int) -> BoolArray:
     if margin <= 0 or valid.all():
         return valid
     kernel = np.ones((2 * margin + 1, 2 * margin + 1), np.uint8)
-    return cv2.erode(
+    eroded = cv2.erode(
         valid.astype(np.uint8), kernel, borderType=cv2.BORDER_CONSTANT, borderValue=1
-    ).astype(bool)
+    )
+    return np.asarray(eroded, np.bool_)
 
 
 def box_mean(image: FloatArray, valid: BoolArray, *, size: int) -> tuple[FloatArray, FloatArray]:
@@ -151,11 +152,12 @@ def box_mean(image: FloatArray, valid: BoolArray, *, size: int) -> tuple[FloatAr
         Valid share of the window, 0..1; pixels outside the image count as invalid.
     """
     kernel = (size, size)
-    share = cv2.boxFilter(
-        valid.astype(np.float32), -1, kernel, borderType=cv2.BORDER_CONSTANT
-    )
-    total = cv2.boxFilter(
-        np.where(valid, image, 0).astype(np.float32), -1, kernel, borderType=cv2.BORDER_CONSTANT
+    share, total = (
+        np.asarray(
+            cv2.boxFilter(part.astype(np.float32), -1, kernel, borderType=cv2.BORDER_CONSTANT),
+            np.float32,
+        )
+        for part in (valid, np.where(valid, image, 0))
     )
     seen = share > 0.5 / size**2
     mean = np.divide(total, share, out=np.zeros_like(total), where=seen)
@@ -174,10 +176,15 @@ def gradients(image: FloatArray, *, sigma: float = 0.0) -> tuple[FloatArray, Flo
     """
     smooth = image.astype(np.float32, copy=False)
     if sigma > 0:
-        smooth = cv2.GaussianBlur(smooth, (0, 0), sigma)
+        smooth = blur(smooth, sigma)
     down = cv2.Scharr(smooth, cv2.CV_32F, 0, 1, scale=1 / 32)
     right = cv2.Scharr(smooth, cv2.CV_32F, 1, 0, scale=1 / 32)
-    return down, right
+    return np.asarray(down, np.float32), np.asarray(right, np.float32)
+
+
+def blur(image: FloatArray, sigma: float) -> FloatArray:
+    """Smooth with a Gaussian of ``sigma`` pixels; the edge is mirrored."""
+    return np.asarray(cv2.GaussianBlur(image, (0, 0), sigma), np.float32)
 
 
 def double_angle(
@@ -264,13 +271,14 @@ def _sample_linear(
     band: NDArray[np.floating], cols: NDArray[np.float64], rows: NDArray[np.float64]
 ) -> FloatArray:
     if cols.ndim == 2 and max(*cols.shape, *band.shape) < _MAX_REMAP:
-        return cv2.remap(
+        sampled = cv2.remap(
             np.ascontiguousarray(band, np.float32),
             cols.astype(np.float32),
             rows.astype(np.float32),
             cv2.INTER_LINEAR,
             borderMode=cv2.BORDER_REPLICATE,
         )
+        return np.asarray(sampled, np.float32)
     values: FloatArray = ndimage.map_coordinates(
         band, [rows, cols], order=1, output=np.float32, mode="nearest"
     )

@@ -64,13 +64,13 @@ def check_plan(
     colour: bool,
     plants_judged: bool,
 ) -> tuple[Finding, ...]:
-    """Judge what the fit found: can destroyed be told from unchanged, and lost from kept?"""
+    """Judge what the fit found: whether destroyed and unchanged, lost and kept are apart."""
     findings = []
     if not built_pixels:
         findings.append(
             Finding(
                 code="nothing_built",
-                message="no built area was found in the before image; give --footprints if there is",
+                message="the before image shows no built area; give --footprints if there is any",
                 severity="warn",
             )
         )
@@ -89,8 +89,8 @@ def check_plan(
         findings.append(
             Finding(
                 code="radiometry",
-                message=f"the {worst} band of the two dates hardly goes together even where nothing "
-                f"changed (correlation {correlations[worst]:.2f}): spectral evidence is weak",
+                message=f"the {worst} bands of the dates hardly go together even where "
+                f"nothing changed (correlation {correlations[worst]:.2f}): spectral evidence is weak",
                 severity="degrade",
             )
         )

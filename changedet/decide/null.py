@@ -131,7 +131,6 @@ class Null:
             - _log_normal(d, self.drop_centre, self.drop_spread)
         )
 
-
     def expected_unchanged(self, edges: NDArray[np.floating]) -> NDArray[np.float64]:
         """Return how the evidence of unchanged objects falls into bins, summing to 1.
 

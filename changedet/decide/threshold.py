@@ -18,6 +18,23 @@ class Split:
     """Otsu's eta: between-class over total variance, 0..1."""
     low_centre: float
     high_centre: float
+    low_spread: float
+    """Standard deviation of what lies below the threshold."""
+    high_spread: float
+    """Standard deviation of what lies above it."""
+
+    @property
+    def balanced(self) -> float:
+        """The value that lies equally many spreads from both centres.
+
+        Otsu's threshold is the middle between the centres; where one class is much narrower
+        than the other, as bare ground is beside plants, that is too far from it.
+        """
+        total = self.low_spread + self.high_spread
+        if total <= 0:
+            return self.value
+        part = self.low_spread / total
+        return self.low_centre + part * (self.high_centre - self.low_centre)
 
 
 def otsu(values: NDArray[np.floating], *, bins: int = 256) -> Split:
@@ -43,8 +60,14 @@ def otsu(values: NDArray[np.floating], *, bins: int = 256) -> Split:
     """
     low, high = np.percentile(values, [0.5, 99.5])
     if not high > low:
-        return Split(value=float(high), separability=0.0, low_centre=float(low),
-                     high_centre=float(high))
+        return Split(
+            value=float(high),
+            separability=0.0,
+            low_centre=float(low),
+            high_centre=float(high),
+            low_spread=0.0,
+            high_spread=0.0,
+        )
     counts, edges = np.histogram(np.clip(values, low, high), bins=bins, range=(low, high))
     centres = (edges[:-1] + edges[1:]) / 2
     share = np.cumsum(counts) / counts.sum()
@@ -55,12 +78,21 @@ def otsu(values: NDArray[np.floating], *, bins: int = 256) -> Split:
     )
     best = int(np.argmax(between))
     total = float(np.sum(counts * (centres - moment[-1]) ** 2) / counts.sum())
+    low_centre = float(moment[best] / max(share[best], 1e-12))
+    high_centre = float((moment[-1] - moment[best]) / max(1 - share[best], 1e-12))
+    below = np.arange(bins) <= best
     return Split(
         value=float(edges[best + 1]),
         separability=float(between[best] / total) if total > 0 else 0.0,
-        low_centre=float(moment[best] / max(share[best], 1e-12)),
-        high_centre=float((moment[-1] - moment[best]) / max(1 - share[best], 1e-12)),
+        low_centre=low_centre,
+        high_centre=high_centre,
+        low_spread=_spread(counts * below, centres, low_centre),
+        high_spread=_spread(counts * ~below, centres, high_centre),
     )
+
+
+def _spread(counts: NDArray[np.integer], centres: NDArray[np.floating], middle: float) -> float:
+    return float(np.sqrt(np.sum(counts * (centres - middle) ** 2) / max(counts.sum(), 1)))
 
 
 def null_quantile(values: NDArray[np.floating], share: float) -> float:

@@ -18,7 +18,6 @@ from changedet.core.errors import EnvironmentFault, InputError
 from changedet.core.grid import Grid
 from changedet.io.formats import check_file, shown
 from changedet.io.places import edge_positions, move_points, name_crs, parse_crs, to_xy
-from changedet.io.styles import LayerStyle, layer_qml
 
 _FORMATS = "a GeoPackage, GeoJSON, FlatGeobuf or Shapefile"
 _ID_COLUMNS = ("id", "building_id", "osm_id", "gml_id", "objectid")
@@ -73,15 +72,15 @@ class Layer:
         Attributes, one array per column (numbers, or objects of str and None).
     geometry_type : str
         "Polygon", "MultiPolygon", "Point", "LineString".
-    style : LayerStyle, optional
-        How QGIS shows it.
+    qml : str, optional
+        How QGIS shows it: the text of a QML style.
     """
 
     name: str
     geometries: Sequence[Any] | np.ndarray
     columns: Mapping[str, np.ndarray] = field(default_factory=dict)
     geometry_type: str = "Polygon"
-    style: LayerStyle | None = None
+    qml: str | None = None
 
     def __post_init__(self) -> None:
         for name, column in self.columns.items():
@@ -341,7 +340,7 @@ def write_geopackage(path: Path, layers: Sequence[Layer], *, crs: str | None) ->
         with _Ogr():
             for layer in layers:
                 _write_layer(path, layer, wkt)
-        _write_styles(path, {layer.name: layer.style for layer in layers if layer.style})
+        _write_styles(path, {layer.name: layer.qml for layer in layers if layer.qml})
     except (DataSourceError, DataLayerError, OSError, sqlite3.Error) as error:
         reason = shown(" ".join(str(error).split()))[:160]
         raise EnvironmentFault(
@@ -375,7 +374,7 @@ CREATE TABLE layer_styles (
 """
 
 
-def _write_styles(path: Path, styles: Mapping[str, LayerStyle]) -> None:
+def _write_styles(path: Path, styles: Mapping[str, str]) -> None:
     """Add QGIS's ``layer_styles`` table, and read the whole file back."""
     connection = sqlite3.connect(path)
     try:
@@ -386,12 +385,12 @@ def _write_styles(path: Path, styles: Mapping[str, LayerStyle]) -> None:
                     "INSERT INTO gpkg_contents (table_name, data_type, identifier) "
                     "VALUES ('layer_styles', 'attributes', 'layer_styles')"
                 )
-            for name, style in styles.items():
+            for name, qml in styles.items():
                 connection.execute(
                     "INSERT INTO layer_styles (f_table_catalog, f_table_schema, f_table_name, "
                     "f_geometry_column, styleName, styleQML, styleSLD, useAsDefault, description, "
                     "owner) VALUES ('', '', ?, 'geom', ?, ?, '', 1, 'changedet', '')",
-                    (name, name, layer_qml(style)),
+                    (name, name, qml),
                 )
         (fact,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
         if fact != "ok":

@@ -46,7 +46,7 @@ LOST_LOW, LOST_CENTRAL, LOST_HIGH, GAINED = 16, 32, 64, 128
 NO_CHANGE, DESTROYED, VEGETATION_LOST, OTHER, VEGETATION_GAINED = 1, 2, 3, 4, 5
 """Codes of classes.tif; 0 is not analysed."""
 
-LOSS_SPREADS = {"low": 4.0, "central": 3.0, "high": 2.0}
+LOSS_SPREADS = {"low": 4.0, "central": 2.5, "high": 1.5}
 """Drop of the vegetation index, in units of its noise, that the three figures ask for."""
 
 
@@ -90,7 +90,10 @@ def compute_block(block: Block, *, scene: Scene, plan: Plan) -> BlockMaps:
     state |= np.where(pair.inside, INSIDE, 0).astype(np.uint8)
     state |= np.where(built & analysed, BUILT, 0).astype(np.uint8)
     sums = FootprintSums.zero(len(scene.footprints))
-    _sum_footprints(sums, scene, block, analysed[trim], alike[trim], drop[trim], structural[trim])
+    measures = {"dissimilarity": alike[trim], "drop": drop[trim]}
+    _sum_footprints(
+        sums, scene, block, analysed=analysed[trim], measures=measures, structural=structural[trim]
+    )
     return BlockMaps(
         window=block.core,
         aligned=aligned,
@@ -114,7 +117,8 @@ def _empty(
     sums = FootprintSums.zero(len(scene.footprints))
     unseen = np.zeros(block.core.shape, bool)
     zero = np.zeros(block.core.shape, np.float32)
-    _sum_footprints(sums, scene, block, unseen, zero, zero, nothing)
+    measures = {"dissimilarity": zero, "drop": zero}
+    _sum_footprints(sums, scene, block, analysed=unseen, measures=measures, structural=nothing)
     state = np.where(inside, INSIDE, 0).astype(np.uint8)
     return BlockMaps(block.core, aligned, nothing, nothing, state, sums)
 
@@ -124,9 +128,7 @@ def _quantise(evidence: NDArray[np.floating], analysed: BoolArray) -> ByteArray:
     return np.where(analysed, whole, NODATA).astype(np.uint8)
 
 
-def _to_dtype(
-    values: NDArray[np.float32], valid: BoolArray, scene: Scene
-) -> NDArray[np.generic]:
+def _to_dtype(values: NDArray[np.float32], valid: BoolArray, scene: Scene) -> NDArray[np.generic]:
     dtype = np.dtype(scene.aligned_dtype)
     if dtype.kind == "f":
         return np.where(valid, values, np.nan).astype(dtype)
@@ -145,8 +147,8 @@ def _plants(scene: Scene, plan: Plan, pair: Pair, built: BoolArray) -> ByteArray
     after = index_after(scene, pair, plan)
     known = np.isfinite(before) & np.isfinite(after) & pair.analysed & ~built
     before, after = np.nan_to_num(before, nan=-9.0), np.nan_to_num(after, nan=-9.0)
-    after_near = tolerant_maximum(after, gsd_m=plan.gsd_m)
-    before_near = tolerant_maximum(before, gsd_m=plan.gsd_m)
+    after_near = tolerant_maximum(after, gsd_m=plan.gsd_m, error_px=plan.ce90_px)
+    before_near = tolerant_maximum(before, gsd_m=plan.gsd_m, error_px=plan.ce90_px)
     state[known & vegetation.is_vegetation(before)] |= PLANTS
     for name, bit in (("low", LOST_LOW), ("central", LOST_CENTRAL), ("high", LOST_HIGH)):
         state[known & vegetation.lost(before, after_near, spreads=LOSS_SPREADS[name])] |= bit
@@ -159,9 +161,9 @@ def _sum_footprints(
     sums: FootprintSums,
     scene: Scene,
     block: Block,
+    *,
     analysed: BoolArray,
-    dissimilarity: NDArray[np.float32],
-    drop: NDArray[np.float32],
+    measures: dict[str, NDArray[np.float32]],
     structural: ByteArray,
 ) -> None:
     core = block.core
@@ -179,7 +181,7 @@ def _sum_footprints(
             number,
             inside,
             analysed[local],
-            {"dissimilarity": dissimilarity[local], "drop": drop[local]},
+            {name: measure[local] for name, measure in measures.items()},
             structural[local] > STEPS // 2,
         )
 
@@ -231,9 +233,7 @@ def decide_block(
         masks[f"vegetation_{name}"] = lost[name]
     gained = drop_small((state & GAINED) > 0, min_pixels=rules.min_plants)
     masks["vegetation"], masks["gained"] = (state & PLANTS) > 0, gained
-    other = drop_small(
-        (pixel > STEPS // 2) & (pixel != NODATA), min_pixels=rules.min_plants
-    )
+    other = drop_small((pixel > STEPS // 2) & (pixel != NODATA), min_pixels=rules.min_plants)
     classes = np.zeros(state.shape, np.uint8)
     for mask, code in (
         (analysed, NO_CHANGE),

@@ -72,7 +72,7 @@ def _image(raster: Raster) -> dict[str, Any]:
         "crs": native.crs,
         "gsd_m": native.gsd_m,
         "dtype": raster.dtype,
-        "bands": {role: number for role, number in raster.bands},
+        "bands": dict(raster.bands),
         "bands_from": raster.bands_from,
         "masked_by": raster.masked_by,
         "date": raster.date,

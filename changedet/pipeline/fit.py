@@ -36,7 +36,7 @@ from changedet.pipeline.measure import (
 )
 from changedet.pipeline.plan import Plan, ScoreHistogram, Stretch
 from changedet.pipeline.scene import Scene, visible_roles
-from changedet.quantify.built import BuiltPlan, reach_px, robust_scale
+from changedet.quantify.built import BuiltPlan, plan_built, reach_px
 from changedet.quantify.vegetation import plan_vegetation
 
 Scalar = TypeVar("Scalar", bound=np.generic)
@@ -67,6 +67,8 @@ class TileSample:
     """Gathered over built pixels, shape (built samples,)."""
     drop: NDArray[np.float32]
     """Loss of coherence, gathered over built pixels, shape (built samples,)."""
+    place: NDArray[np.int64]
+    """Which 64th of the tile they are from, shape (built samples,)."""
     chance: NDArray[np.float32]
     """Similarity to unrelated places, shape (built samples of all directions,)."""
 
@@ -123,39 +125,32 @@ def pick_tiles(grid: Grid, seen: NDArray[np.bool_], zoom: int, margin: int) -> l
     if len(good) <= MAX_TILES:
         return good
     step = np.linspace(0, len(good) - 1, MAX_TILES)
-    return [good[int(round(k))] for k in step]
+    return [good[round(k)] for k in step]
 
 
-def sample_built(tile: Block, *, scene: Scene, stretch: Stretch, gsd_m: float) -> NDArray[np.float32]:
-    """Sample the raw measures of built area in one tile, shape (3, n)."""
+def sample_built(
+    tile: Block, *, scene: Scene, stretch: Stretch, gsd_m: float
+) -> NDArray[np.float32]:
+    """Sample the score of built area in one tile, shape (n,)."""
     before, valid = scene.read_before(tile.padded)
     nothing = np.zeros(tile.padded.shape, bool)
     pair = Pair(before, before, valid, nothing, scene.inside(tile.padded))
-    measures = measure_built(scene, pair, stretch, gsd_m)[(slice(None), *tile.trim)]
+    score = measure_built(scene, pair, stretch, gsd_m)[tile.trim][::STRIDE_PX, ::STRIDE_PX]
     use = (pair.valid_before & pair.inside)[tile.trim][::STRIDE_PX, ::STRIDE_PX]
-    return measures[:, ::STRIDE_PX, ::STRIDE_PX][:, use]
+    return np.asarray(score[use])
 
 
 def fit_built(
     scene: Scene, tiles: list[Block], stretch: Stretch, gsd_m: float, executor: Executor | None
 ) -> BuiltPlan:
-    """Fit the scales and the threshold of the built-up score on BEFORE."""
+    """Fit the threshold of the built-up score on BEFORE."""
     job = partial(sample_built, scene=scene, stretch=stretch, gsd_m=gsd_m)
-    samples = np.concatenate(list(spread(job, tiles, executor=executor)), axis=1)
-    if samples.shape[1] < MIN_SAMPLES:
+    score = np.concatenate(list(spread(job, tiles, executor=executor)))
+    if score.size < MIN_SAMPLES:
         raise NotComparable(
             "too few valid pixels in common to judge anything", code="nothing_valid"
         )
-    plan = BuiltPlan(
-        bright=robust_scale(samples[0]),
-        dark=robust_scale(samples[1]),
-        plants=None if scene.before_index is None else robust_scale(samples[2]),
-        threshold=0.0,
-    )
-    split = otsu(plan.score(samples))
-    return BuiltPlan(
-        bright=plan.bright, dark=plan.dark, plants=plan.plants, threshold=split.value
-    )
+    return plan_built(score)
 
 
 def sample_tile(tile: Block, *, scene: Scene, plan: Plan) -> TileSample:
@@ -181,8 +176,16 @@ def sample_tile(tile: Block, *, scene: Scene, plan: Plan) -> TileSample:
         on_built=on_built,
         similarity=picked(supported(alike, built, valid, support))[on_built],
         drop=picked(supported(drop, built, valid, support))[on_built],
-        chance=_chance(tile, before, after, valid, built, plan),
+        place=picked(_eighths(valid.shape, tile))[on_built],
+        chance=_chance(tile, (before, after), valid=valid, built=built, plan=plan),
     )
+
+
+def _eighths(shape: tuple[int, int], tile: Block) -> NDArray[np.int64]:
+    """Return the number of the square, of the 64 of a tile's core, that each pixel lies in."""
+    rows = (np.arange(shape[0]) - tile.margin).clip(0, TILE_PX - 1) * 8 // TILE_PX
+    cols = (np.arange(shape[1]) - tile.margin).clip(0, TILE_PX - 1) * 8 // TILE_PX
+    return np.asarray(rows[:, None] * 8 + cols[None, :], np.int64)
 
 
 class _Picker:
@@ -201,13 +204,14 @@ class _Picker:
 
 def _chance(
     tile: Block,
-    before: NDArray[np.float32],
-    after: NDArray[np.float32],
+    greys: tuple[NDArray[np.float32], NDArray[np.float32]],
+    *,
     valid: NDArray[np.bool_],
     built: NDArray[np.bool_],
     plan: Plan,
 ) -> NDArray[np.float32]:
     """Compare with AFTER moved by 50 m, two ways: the similarity that means nothing."""
+    before, after = greys
     sizes = plan.sizes
     away = max(round(50 / plan.gsd_m), 3 * (sizes.radius + sizes.search))
     found = []
@@ -258,7 +262,7 @@ def fit_plan(
     """
     stretch = fit_stretch(scene)
     gsd_m = scene.grid.gsd_m or NOMINAL_GSD_M
-    error = scene.alignment.ce90_px
+    error = _known_error(scene)
     sizes = window_sizes(scene.grid.gsd_m, residual_px=error)
     margin = block_margin(sizes, gsd_m, built=not scene.has_footprints)
     zoom = overview_zoom(scene.grid)
@@ -269,10 +273,19 @@ def fit_plan(
     if not scene.has_footprints:
         built = fit_built(scene, tiles, stretch[0], gsd_m, executor)
     plan = Plan(
-        gsd_m=gsd_m, sizes=sizes, error_px=_axis_error(error), stretch=stretch,
-        before_blur=_matching_blur(scene), built=built,
-        chance=Chance(centre=0.0, spread=1.0), null=NO_NULL, lines=(), noise=(),
-        change_scale=1.0, vegetation=None,
+        gsd_m=gsd_m,
+        sizes=sizes,
+        error_px=_axis_error(error),
+        ce90_px=error,
+        stretch=stretch,
+        before_blur=_matching_blur(scene),
+        built=built,
+        chance=Chance(centre=0.0, spread=1.0),
+        null=NO_NULL,
+        lines=(),
+        noise=(),
+        change_scale=1.0,
+        vegetation=None,
     )
     job = partial(sample_tile, scene=scene, plan=plan)
     samples = list(spread(job, tiles, executor=executor))
@@ -287,6 +300,12 @@ def block_margin(sizes: WindowSizes, gsd_m: float, *, built: bool) -> int:
     """Pixels that a block reads beyond its core, a multiple of 8 (the built-up zoom divides it)."""
     reach = max(sizes.margin, reach_px(gsd_m) if built else 0)
     return -(-reach // 8) * 8
+
+
+def _known_error(scene: Scene) -> float:
+    """CE90 at left-out tie points; 1 px where there were none to leave out."""
+    ce90 = scene.alignment.ce90_px
+    return float(ce90) if np.isfinite(ce90) else 1.0
 
 
 def _axis_error(ce90_px: float) -> float:
@@ -304,9 +323,7 @@ def _with_null(plan: Plan, samples: list[TileSample]) -> Plan:
     if chance_sample.size < MIN_SAMPLES // 10:
         return plan
     chance = fit_chance(chance_sample)
-    place = np.concatenate(
-        [np.full(sample.similarity.size, number) for number, sample in enumerate(samples)]
-    )
+    place = np.concatenate([sample.place + 64 * number for number, sample in enumerate(samples)])
     null = fit_null(
         chance.standardise(np.concatenate([sample.similarity for sample in samples])),
         np.concatenate([sample.drop for sample in samples]),
@@ -361,7 +378,9 @@ def _with_change(
             plan = replace(
                 plan,
                 vegetation=plan_vegetation(
-                    scene.index, threshold=split.value, separability=split.separability,
+                    scene.index,
+                    threshold=split.balanced,
+                    separability=split.separability,
                     stable_difference=difference,
                 ),
             )
@@ -379,13 +398,19 @@ def _histograms(
     change = z * z / (z * z + plan.change_scale**2)
     return (
         ScoreHistogram(
-            name="structural", label="structural evidence on built area", edges=edges,
-            counts=np.histogram(score, edges)[0].astype(float), null_counts=unchanged,
+            name="structural",
+            label="structural evidence on built area",
+            edges=edges,
+            counts=np.histogram(score, edges)[0].astype(float),
+            null_counts=unchanged,
             threshold=plan.thresholds["central"],
         ),
         ScoreHistogram(
-            name="pixel", label="evidence of spectral change", edges=edges,
+            name="pixel",
+            label="evidence of spectral change",
+            edges=edges,
             counts=np.histogram(change, edges)[0].astype(float),
-            null_counts=np.histogram(change[stable], edges)[0].astype(float), threshold=0.5,
+            null_counts=np.histogram(change[stable], edges)[0].astype(float),
+            threshold=0.5,
         ),
     )

@@ -22,7 +22,7 @@ from changedet.core.grid import Window
 from changedet.io.shapes import burn
 from changedet.pipeline.plan import Plan, Stretch
 from changedet.pipeline.scene import Scene, visible_roles
-from changedet.quantify.built import built_measures, working_zoom
+from changedet.quantify.built import built_score, working_zoom
 
 FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
@@ -31,6 +31,8 @@ _SMOOTH_PX = 1.0
 """Blur before indices and differences: chroma of JPEGs and pansharpened colour is coarse."""
 _DARK = 0.04
 """Share of the nominal maximum below which a colour index is only noise."""
+_NDVI_BARE, _NDVI_WEIGHT = 0.25, 20.0
+"""NDVI above which a pixel is held for plants, and the loss of logit per unit above."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,9 +59,9 @@ def read_pair(scene: Scene, window: Window) -> Pair:
 
 
 def grey(values: FloatArray, roles: tuple[str, ...], wanted: tuple[str, ...]) -> FloatArray:
-    """Mean of the wanted bands."""
+    """Return the mean of the wanted bands."""
     picked = [values[roles.index(role)] for role in wanted]
-    return np.mean(picked, axis=0, dtype=np.float32)
+    return np.asarray(np.mean(picked, axis=0, dtype=np.float32))
 
 
 def grey_pair(
@@ -70,7 +72,7 @@ def grey_pair(
     after = grey(pair.after, scene.after.roles, visible_roles(scene.after))
     before, after = stretch[0].apply(before), stretch[1].apply(after)
     if before_blur > 0:
-        before = cv2.GaussianBlur(before, (0, 0), before_blur)
+        before = np.asarray(cv2.GaussianBlur(before, (0, 0), before_blur), np.float32)
     return before, after
 
 
@@ -108,7 +110,8 @@ def vegetation_index(
     """Compute the index of one date from lightly blurred bands; NaN where it is too dark."""
 
     def band(role: str) -> FloatArray:
-        return cv2.GaussianBlur(values[roles.index(role)], (0, 0), _SMOOTH_PX)
+        blurred = cv2.GaussianBlur(values[roles.index(role)], (0, 0), _SMOOTH_PX)
+        return np.asarray(blurred, np.float32)
 
     if index == "ndvi":
         red, nir = band("red"), band("nir")
@@ -120,17 +123,23 @@ def vegetation_index(
 
 
 def measure_built(scene: Scene, pair: Pair, stretch: Stretch, gsd_m: float) -> FloatArray:
-    """Compute the raw measures of built area of BEFORE at full resolution."""
+    """Score how much BEFORE looks built up, as a logit, at full resolution."""
     roles = scene.before.roles
-    visible = np.stack([pair.before[roles.index(role)] for role in visible_roles(scene.before)])
+    coloured = {"red", "green", "blue"} <= set(roles)
+    wanted = ("red", "green", "blue") if coloured else visible_roles(scene.before)
+    visible = np.stack([pair.before[roles.index(role)] for role in wanted])
     eight_bit = np.clip(np.rint(stretch.apply(visible)), 0, 255).astype(np.uint8)
     plants = None
-    if scene.before_index is not None:
-        found = vegetation_index(scene.before_index, pair.before, roles, scene.white)
-        plants = np.nan_to_num(found, nan=0.0).astype(np.float32)
-    small = built_measures(eight_bit, plants, gsd_m=gsd_m)
+    if coloured:
+        plants = np.nan_to_num(vegetation_index("exg", pair.before, roles, scene.white))
+    small = built_score(eight_bit, plants, pair.valid_before, gsd_m=gsd_m)
     zoom = working_zoom(gsd_m)
-    return small.repeat(zoom, axis=1).repeat(zoom, axis=2)
+    score = small.repeat(zoom, axis=0).repeat(zoom, axis=1)
+    if scene.before_index == "ndvi":
+        # Near infrared tells green roofs from green plants, which colour cannot.
+        ndvi_before = np.nan_to_num(vegetation_index("ndvi", pair.before, roles, scene.white))
+        score = score - np.float32(_NDVI_WEIGHT) * np.maximum(ndvi_before - _NDVI_BARE, 0)
+    return score
 
 
 def find_built(scene: Scene, pair: Pair, plan: Plan, window: Window) -> BoolArray:
@@ -143,8 +152,8 @@ def find_built(scene: Scene, pair: Pair, plan: Plan, window: Window) -> BoolArra
         return burn(shapes, scene.grid.crop(window))
     if plan.built is None:
         raise ValueError("a plan without footprints needs a plan for built area")
-    measures = measure_built(scene, pair, plan.stretch[0], plan.gsd_m)
-    return np.asarray(plan.built.score(measures) >= plan.built.threshold)
+    score = measure_built(scene, pair, plan.stretch[0], plan.gsd_m)
+    return np.asarray((score >= plan.built.threshold) & pair.valid_before)
 
 
 def spectral_bands(scene: Scene, pair: Pair) -> tuple[tuple[str, ...], FloatArray, FloatArray]:
@@ -183,7 +192,5 @@ def index_after(scene: Scene, pair: Pair, plan: Plan) -> FloatArray:
         raise ValueError("the pair has no vegetation index")
     lines = dict(plan.lines)
     roles = scene.shared_roles
-    bands = [
-        lines[role].apply(pair.after[scene.after.roles.index(role)]).clip(0) for role in roles
-    ]
+    bands = [lines[role].apply(pair.after[scene.after.roles.index(role)]).clip(0) for role in roles]
     return vegetation_index(scene.index, np.stack(bands), roles, scene.white)

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import shapely
 
-from changedet.core.blocks import blocks
+from changedet.core.blocks import Block, blocks
+from changedet.core.errors import Finding
 from changedet.core.grid import Grid
 from changedet.core.spread import spread
 from changedet.io.raster import (
     RasterWriter,
     check_raster,
     create_raster,
-    read_window,
     trace_classes,
     write_cog,
 )
@@ -38,6 +40,7 @@ from changedet.quantify.buildings import UNOSAT, Assessment, FootprintSums
 from changedet.register.alignment import Alignment
 from changedet.result import CLASS_COLOURS, CLASS_NAMES, Cell, Inputs
 
+Value = TypeVar("Value")
 Report = Callable[[float], None]
 """Takes the fraction of a stage that is done."""
 
@@ -47,29 +50,51 @@ CORRESPONDENCE_PX = 1024
 """Longest side of correspondence.tif: the field is smooth, so it may be decimated."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Walk:
+    """What every walk over the blocks of a scene needs."""
+
+    scene: Scene
+    work: Path
+    """Where working files go."""
+    block_size: int
+    executor: Executor | None
+    tags: dict[str, str]
+    """Provenance that every raster carries."""
+
+    def over(
+        self, job: Callable[[Block], Value], *, margin: int, report: Report
+    ) -> Iterator[Value]:
+        """Do a job for all blocks and say how far it is."""
+        todo = list(blocks(self.scene.grid, size=self.block_size, margin=margin))
+        for done, value in enumerate(spread(job, todo, executor=self.executor), start=1):
+            yield value
+            report(done / len(todo))
+
+
 def write_evidence(
-    scene: Scene,
-    plan: Plan,
-    work: Path,
-    *,
-    block_size: int,
-    executor: Executor | None,
-    tags: dict[str, str],
-    report: Report,
+    walk: Walk, plan: Plan, *, report: Report
 ) -> tuple[dict[str, str], FootprintSums]:
     """Walk over all blocks once: aligned image, evidence and the state of each pixel."""
+    scene, work, tags = walk.scene, walk.work, walk.tags
     margin = block_margin(plan.sizes, plan.gsd_m, built=not scene.has_footprints)
-    todo = list(blocks(scene.grid, size=block_size, margin=margin))
     job = partial(compute_block, scene=scene, plan=plan)
-    paths = {name: str(work / f"{name}.tif") for name in ("aligned", "pixel", "structural", "state")}
+    paths = {
+        name: str(work / f"{name}.tif") for name in ("aligned", "pixel", "structural", "state")
+    }
     sums = FootprintSums.zero(len(scene.footprints))
     with ExitStack() as stack:
         aligned = stack.enter_context(_aligned_writer(scene, Path(paths["aligned"]), tags))
         maps = {
             name: stack.enter_context(
                 create_raster(
-                    Path(paths[name]), scene.grid, dtype="uint8", nodata=NODATA, scale=0.004,
-                    descriptions=(text,), tags=tags,
+                    Path(paths[name]),
+                    scene.grid,
+                    dtype="uint8",
+                    nodata=NODATA,
+                    scale=0.004,
+                    descriptions=(text,),
+                    tags=tags,
                 )
             )
             for name, text in (
@@ -80,32 +105,23 @@ def write_evidence(
         maps["state"] = stack.enter_context(
             create_raster(Path(paths["state"]), scene.grid, dtype="uint8")
         )
-        for done, result in enumerate(spread(job, todo, executor=executor), start=1):
+        for result in walk.over(job, margin=margin, report=report):
             aligned.write(result.aligned, result.window)
             for name, writer in maps.items():
                 writer.write(getattr(result, name)[None], result.window)
             sums = sums + result.sums
-            report(done / len(todo))
     return paths, sums
 
 
-def write_aligned(
-    scene: Scene,
-    path: Path,
-    *,
-    block_size: int,
-    executor: Executor | None,
-    tags: dict[str, str],
-    report: Report,
-) -> None:
+def write_aligned(walk: Walk, *, report: Report) -> None:
     """Write AFTER on the grid, alone."""
-    todo = list(blocks(scene.grid, size=block_size))
-    draft = path.with_suffix(".part")
-    with _aligned_writer(scene, draft, tags) as writer:
-        job = partial(warp_block, scene=scene)
-        for done, (window, values) in enumerate(spread(job, todo, executor=executor), start=1):
+    scene = walk.scene
+    maps = walk.work / "maps"
+    maps.mkdir()
+    draft, path = walk.work / "aligned.part", maps / "aligned.tif"
+    with _aligned_writer(scene, draft, walk.tags) as writer:
+        for window, values in walk.over(partial(warp_block, scene=scene), margin=0, report=report):
             writer.write(values, window)
-            report(done / len(todo))
     write_cog(draft, path)
     draft.unlink()
     check_raster(path)
@@ -115,36 +131,35 @@ def _aligned_writer(scene: Scene, path: Path, tags: dict[str, str]) -> RasterWri
     dtype = np.dtype(scene.aligned_dtype)
     lowest = float("nan") if dtype.kind == "f" else float(np.iinfo(dtype).min)
     return create_raster(
-        path, scene.grid, count=len(scene.after.roles), dtype=dtype.name, nodata=lowest,
-        descriptions=scene.after.roles, tags=tags,
+        path,
+        scene.grid,
+        count=len(scene.after.roles),
+        dtype=dtype.name,
+        nodata=lowest,
+        descriptions=scene.after.roles,
+        tags=tags,
     )
 
 
-def write_classes(
-    scene: Scene,
-    rules: Rules,
-    paths: dict[str, str],
-    work: Path,
-    *,
-    block_size: int,
-    executor: Executor | None,
-    tags: dict[str, str],
-    report: Report,
-) -> Tally:
+def write_classes(walk: Walk, rules: Rules, paths: dict[str, str], *, report: Report) -> Tally:
     """Walk over all blocks again: regions, classes and their areas."""
+    scene = walk.scene
     margin = -(-rules.margin // 8) * 8
-    todo = list(blocks(scene.grid, size=block_size, margin=margin))
     job = partial(decide_block, scene=scene, rules=rules, paths=paths)
     tally = Tally.zero(rules.cells)
-    paths["classes"] = str(work / "classes.tif")
+    paths["classes"] = str(walk.work / "classes.tif")
     with create_raster(
-        Path(paths["classes"]), scene.grid, dtype="uint8", nodata=0, colours=CLASS_COLOURS,
-        descriptions=("class",), tags={**tags, "CLASSES": "; ".join(CLASS_NAMES)},
+        Path(paths["classes"]),
+        scene.grid,
+        dtype="uint8",
+        nodata=0,
+        colours=CLASS_COLOURS,
+        descriptions=("class",),
+        tags={**walk.tags, "CLASSES": "; ".join(CLASS_NAMES)},
     ) as writer:
-        for done, result in enumerate(spread(job, todo, executor=executor), start=1):
+        for result in walk.over(job, margin=margin, report=report):
             writer.write(result.classes[None], result.window)
             tally = tally + result.tally
-            report(done / len(todo))
     return tally
 
 
@@ -171,12 +186,18 @@ def write_correspondence(scene_grid: Grid, alignment: Alignment, after: Grid, pa
     )
     at_cols, at_rows = alignment.to_after(cols, rows)
     outside = (
-        (at_cols < -0.5) | (at_rows < -0.5)
-        | (at_cols > after.width - 0.5) | (at_rows > after.height - 0.5)
+        (at_cols < -0.5)
+        | (at_rows < -0.5)
+        | (at_cols > after.width - 0.5)
+        | (at_rows > after.height - 0.5)
     )
     both = np.where(outside, np.nan, np.stack([at_cols, at_rows])).astype(np.float64)
     with create_raster(
-        path, grid, count=2, dtype="float64", nodata=float("nan"),
+        path,
+        grid,
+        count=2,
+        dtype="float64",
+        nodata=float("nan"),
         descriptions=("column in AFTER", "row in AFTER"),
     ) as writer:
         writer.write(both, grid.window)
@@ -192,17 +213,18 @@ def tie_point_layer(alignment: Alignment, grid: Grid) -> Layer:
         name="tie_points",
         geometries=shapely.points(np.array(at).reshape(-1, 2)),
         columns={
-            "col": points.col, "row": points.row,
-            "shift_col_px": points.dcol, "shift_row_px": points.drow,
-            "residual_px": points.residual_px, "used": words[points.role],
+            "col": points.col,
+            "row": points.row,
+            "shift_col_px": points.dcol,
+            "shift_row_px": points.drow,
+            "residual_px": points.residual_px,
+            "used": words[points.role],
         },
         geometry_type="Point",
     )
 
 
-def building_layer(
-    outlines: Outlines, assessment: Assessment, area_m2: np.ndarray | None
-) -> Layer:
+def building_layer(outlines: Outlines, assessment: Assessment, area_m2: np.ndarray | None) -> Layer:
     """Return the footprints with their grades."""
     count = len(outlines.geometries)
     return Layer(
@@ -281,8 +303,10 @@ def cell_layer(records: tuple[Cell, ...], grid: Grid, cells: CellGrid) -> Layer:
         corners = [
             grid.transform @ (c, r)
             for c, r in (
-                (window.col, window.row), (window.stop_col, window.row),
-                (window.stop_col, window.stop_row), (window.col, window.stop_row),
+                (window.col, window.row),
+                (window.stop_col, window.row),
+                (window.stop_col, window.stop_row),
+                (window.col, window.stop_row),
             )
         ]
         shapes.append(shapely.Polygon(corners))
@@ -345,8 +369,10 @@ def _after_outline(scene: Scene, after: Grid) -> shapely.Polygon | None:
     )
     at_cols, at_rows = scene.alignment.to_after(cols, rows)
     seen = (
-        (at_cols >= -0.5) & (at_cols <= after.width - 0.5)
-        & (at_rows >= -0.5) & (at_rows <= after.height - 0.5)
+        (at_cols >= -0.5)
+        & (at_cols <= after.width - 0.5)
+        & (at_rows >= -0.5)
+        & (at_rows <= after.height - 0.5)
     )
     if seen.sum() < 3:
         return None
@@ -355,12 +381,26 @@ def _after_outline(scene: Scene, after: Grid) -> shapely.Polygon | None:
     return hull if isinstance(hull, shapely.Polygon) else None
 
 
-def read_display(scene: Scene, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Read BEFORE decimated for display: shape (bands, h, w) and validity."""
-    zoom = max(1, -(-max(scene.grid.shape) // size))
-    return read_window(scene.before, scene.grid.window, zoom=zoom)
-
-
-def write_vectors(path: Path, layers: list[Layer], *, crs: str | None) -> None:
-    """Write the GeoPackage with all layers."""
-    write_geopackage(path, layers, crs=crs)
+def write_rest(
+    scene: Scene, folder: Path, layers: list[Layer], *, styles: Mapping[str, str]
+) -> tuple[Finding, ...]:
+    """Write the correspondence and the GeoPackage; changes are traced from classes.tif."""
+    grid, maps = scene.grid, folder / "maps"
+    write_correspondence(grid, scene.alignment, scene.after.grid, maps / "correspondence.tif")
+    layers = [*layers, tie_point_layer(scene.alignment, grid)]
+    complete = True
+    if (maps / "classes.tif").is_file():
+        changes, complete = change_layer(maps / "classes.tif", grid)
+        layers.append(changes)
+    styled = [replace(layer, qml=styles.get(layer.name)) for layer in layers]
+    write_geopackage(folder / "vectors.gpkg", styled, crs=grid.crs)
+    if complete:
+        return ()
+    return (
+        Finding(
+            code="changes_cut",
+            message=f"there are more than {MAX_OUTLINES} regions of change; the layer changes "
+            "holds the first of them, classes.tif all",
+            severity="warn",
+        ),
+    )

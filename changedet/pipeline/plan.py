@@ -25,7 +25,7 @@ class Stretch:
     def apply(self, grey: NDArray[np.float32]) -> NDArray[np.float32]:
         """Map ``low`` to 0 and ``high`` to 255; a little more on both sides is kept."""
         scaled = (grey - np.float32(self.low)) / np.float32(max(self.high - self.low, 1e-6))
-        return np.clip(scaled, -0.3, 1.3) * np.float32(255)
+        return np.asarray(np.clip(scaled, -0.3, 1.3) * np.float32(255), np.float32)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,6 +37,8 @@ class Plan:
     sizes: WindowSizes
     error_px: float
     """Residual error of the co-registration per axis, pixels."""
+    ce90_px: float
+    """90 % error of the co-registration, pixels."""
     stretch: tuple[Stretch, Stretch]
     """Of BEFORE's and AFTER's grey images."""
     before_blur: float

@@ -42,7 +42,13 @@ from changedet.result import (
 )
 
 _LIBRARIES = (
-    "numpy", "scipy", "opencv-python-headless", "rasterio", "pyogrio", "shapely", "matplotlib",
+    "numpy",
+    "scipy",
+    "opencv-python-headless",
+    "rasterio",
+    "pyogrio",
+    "shapely",
+    "matplotlib",
 )
 
 
@@ -165,8 +171,16 @@ def vegetation_record(tally: Tally, plan: Plan, grid: Grid, *, judged: bool) -> 
     area = grid.pixel_area_m2
     if plan.vegetation is None:
         return Vegetation(
-            before_ha=None, before_share=None, lost_ha=None, lost_share=None, gained_ha=None,
-            low_ha=None, high_ha=None, low_share=None, high_share=None, interval_kind="model",
+            before_ha=None,
+            before_share=None,
+            lost_ha=None,
+            lost_share=None,
+            gained_ha=None,
+            low_ha=None,
+            high_ha=None,
+            low_share=None,
+            high_share=None,
+            interval_kind="model",
             separable=False,
             method="Not measured: both dates need red, green and blue, or red and near infrared.",
         )
@@ -189,7 +203,7 @@ def vegetation_record(tally: Tally, plan: Plan, grid: Grid, *, judged: bool) -> 
         interval_kind="model",
         separable=judged,
         method=f"Vegetation by {index}, one threshold for both dates; lost where the index fell "
-        "below it by three times its noise on unchanged ground (band: four to two times, and "
+        "below it by 2.5 times its noise on unchanged ground (band: 4 to 1.5 times, and "
         f"{FLOOR[plan.vegetation.index]:.0%} of the vegetation for season and light).",
     )
 
@@ -198,8 +212,12 @@ def buildings_record(assessment: Assessment | None) -> Buildings:
     """Return the counts by grade; None throughout without footprints."""
     if assessment is None:
         return Buildings(
-            total=None, destroyed=None, damaged=None, possibly_damaged=None,
-            no_visible_damage=None, not_analysed=None,
+            total=None,
+            destroyed=None,
+            damaged=None,
+            possibly_damaged=None,
+            no_visible_damage=None,
+            not_analysed=None,
         )
     return Buildings(
         total=len(assessment.grade),

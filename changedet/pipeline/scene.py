@@ -102,9 +102,7 @@ class Scene:
         _, valid = read_window(self.before, whole, zoom=zoom)
         rows, cols = valid.shape
         at_cols, at_rows = self.alignment.to_after(
-            *np.meshgrid(
-                (np.arange(cols) + 0.5) * zoom - 0.5, (np.arange(rows) + 0.5) * zoom - 0.5
-            )
+            *np.meshgrid((np.arange(cols) + 0.5) * zoom - 0.5, (np.arange(rows) + 0.5) * zoom - 0.5)
         )
         after = self.after.grid
         step = max(1, -(-max(after.shape) // 1024))
@@ -191,9 +189,7 @@ class Scene:
             )
         # Blocks of the zoomed-out image begin at whole multiples in every block of the walk.
         row, col = source.row // zoom * zoom, source.col // zoom * zoom
-        source = Window(
-            row=row, col=col, height=source.stop_row - row, width=source.stop_col - col
-        )
+        source = Window(row=row, col=col, height=source.stop_row - row, width=source.stop_col - col)
         values, valid = read_window(self.after, source, zoom=zoom)
         at_cols = (at_cols - col + 0.5) / zoom - 0.5
         at_rows = (at_rows - row + 0.5) / zoom - 0.5

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -16,26 +16,20 @@ from changedet import __version__
 from changedet.core.errors import Finding, NotComparable
 from changedet.core.options import RunOptions
 from changedet.decide.comparable import check_plan, check_registration, check_seen
-from changedet.decide.null import CENTRAL, HIGH, LOW, Null, fit_null
-from changedet.decide.regions import minimum_pixels
 from changedet.io.raster import inspect_raster, locate
 from changedet.io.sources import Pair, open_pair
 from changedet.io.vector import Outlines, read_polygons
 from changedet.pipeline import outputs, record
-from changedet.pipeline.apply import STEPS, Rules
 from changedet.pipeline.fit import fit_plan
-from changedet.pipeline.plan import Plan, ScoreHistogram
+from changedet.pipeline.grading import grade_footprints, make_rules
+from changedet.pipeline.plan import ScoreHistogram
 from changedet.pipeline.scene import GreyReader, Scene, pick_zoom
-from changedet.quantify.areas import CellGrid, Tally, share
-from changedet.quantify.buildings import (
-    Assessment,
-    FootprintSums,
-    grade_buildings,
-    why_not_analysed,
-)
+from changedet.quantify.areas import share
+from changedet.quantify.buildings import Assessment
 from changedet.register.alignment import Alignment
 from changedet.register.estimate import estimate_alignment
-from changedet.register.lattice import Mapping, fit_mapping
+from changedet.register.lattice import Mapping as PixelMap
+from changedet.register.lattice import fit_mapping
 from changedet.result import Inputs, Record
 
 Progress = Callable[[str, float], None]
@@ -67,6 +61,7 @@ class _Run:
     executor: Executor | None
     progress: Progress
     command: str
+    styles: Mapping[str, str]
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def tags(self, inputs: Inputs) -> dict[str, str]:
@@ -91,6 +86,7 @@ def run_pair(
     executor: Executor | None = None,
     progress: Progress = no_progress,
     command: str = "",
+    styles: Mapping[str, str] | None = None,
 ) -> Outcome:
     """Compare two images and write maps and layers into ``folder``.
 
@@ -108,6 +104,8 @@ def run_pair(
         See :data:`Progress`.
     command : str
         For the provenance.
+    styles : mapping of str to str, optional
+        QML text by layer, put into the GeoPackage.
 
     Returns
     -------
@@ -119,7 +117,7 @@ def run_pair(
     InputError
         Where a file cannot be used.
     """
-    run = _Run(options, folder, executor, progress, command)
+    run = _Run(options, folder, executor, progress, command, styles or {})
     try:
         with open_pair(before, after, options) as pair:
             return _walk(pair, run)
@@ -150,9 +148,10 @@ def register_pair(
     executor: Executor | None = None,
     progress: Progress = no_progress,
     command: str = "",
+    styles: Mapping[str, str] | None = None,
 ) -> Outcome:
     """Bring AFTER onto BEFORE and write the aligned image and the correspondence; see run_pair."""
-    run = _Run(options, folder, executor, progress, command)
+    run = _Run(options, folder, executor, progress, command, styles or {})
     try:
         with open_pair(before, after, options) as pair:
             return _register(pair, run)
@@ -166,17 +165,16 @@ def _register(pair: Pair, run: _Run) -> Outcome:
     scene, findings = _align(pair, run, inputs)
     if isinstance(scene, Record):
         return Outcome(record=scene)
-    maps = run.folder / "maps"
-    maps.mkdir()
-    outputs.write_aligned(
-        scene, maps / "aligned.tif", block_size=options.block_size, executor=run.executor,
-        tags=run.tags(inputs), report=run.on("warp"),
+    walk = outputs.Walk(
+        scene=scene,
+        work=run.folder,
+        block_size=options.block_size,
+        executor=run.executor,
+        tags=run.tags(inputs),
     )
-    outputs.write_correspondence(
-        grid, scene.alignment, scene.after.grid, maps / "correspondence.tif"
-    )
-    layers = [outputs.tie_point_layer(scene.alignment, grid), outputs.source_layer(scene, inputs)]
-    outputs.write_vectors(run.folder / "vectors.gpkg", layers, crs=grid.crs)
+    outputs.write_aligned(walk, report=run.on("warp"))
+    layers = [outputs.source_layer(scene, inputs)]
+    findings += outputs.write_rest(scene, run.folder, layers, styles=run.styles)
     made = Record(
         status=record.resolve_status(findings, force=options.force),
         title=_title(options, inputs),
@@ -190,9 +188,7 @@ def _register(pair: Pair, run: _Run) -> Outcome:
     return Outcome(record=made, scene=scene)
 
 
-def align_pair(
-    pair: Pair, options: RunOptions, *, executor: Executor | None = None
-) -> Alignment:
+def align_pair(pair: Pair, options: RunOptions, *, executor: Executor | None = None) -> Alignment:
     """Estimate where each pixel of BEFORE lies in AFTER."""
     return estimate_alignment(
         GreyReader(raster=pair.before),
@@ -204,7 +200,7 @@ def align_pair(
     )
 
 
-def georeference(pair: Pair) -> Mapping | None:
+def georeference(pair: Pair) -> PixelMap | None:
     """Condense the two georeferences to a map of pixels; None where one has none."""
     if pair.before.grid.crs is None or pair.after.grid.crs is None:
         return None
@@ -215,9 +211,7 @@ def georeference(pair: Pair) -> Mapping | None:
     )
 
 
-def _align(
-    pair: Pair, run: _Run, inputs: Inputs
-) -> tuple[Scene | Record, tuple[Finding, ...]]:
+def _align(pair: Pair, run: _Run, inputs: Inputs) -> tuple[Scene | Record, tuple[Finding, ...]]:
     """Return the scene of an aligned pair, or the record of a refusal; and what was found."""
     options, findings = run.options, pair.findings
     if _stops(findings, options):
@@ -280,24 +274,20 @@ def _compare(
     run.progress("fit", 0.0)
     plan, histograms = fit_plan(scene, executor=run.executor)
     run.progress("fit", 1.0)
-    judged = plants_judged(plan)
-    tags = run.tags(inputs)
-    walk = {"block_size": options.block_size, "executor": run.executor, "tags": tags}
     work = run.folder / ".walk"
     work.mkdir()
-    paths, sums = outputs.write_evidence(scene, plan, work, report=run.on("evidence"), **walk)
-    assessment, areas, plan, destroyed = _grade(scene, plan, sums, options)
-    rules = Rules(
-        thresholds=_cuts(plan.null),
-        min_built=minimum_pixels(options.decide.mmu_built_m2, grid.pixel_area_m2),
-        min_plants=minimum_pixels(options.decide.mmu_vegetation_m2, grid.pixel_area_m2),
-        cells=CellGrid.over(grid),
-        destroyed=destroyed,
-        plants_judged=judged,
+    walk = outputs.Walk(
+        scene=scene,
+        work=work,
+        block_size=options.block_size,
+        executor=run.executor,
+        tags=run.tags(inputs),
     )
-    tally = outputs.write_classes(
-        scene, rules, paths, work, report=run.on("decide"), **walk
-    )
+    paths, sums = outputs.write_evidence(walk, plan, report=run.on("evidence"))
+    grading = grade_footprints(scene, plan, sums, options)
+    plan = grading.plan
+    rules = make_rules(scene, grading, options)
+    tally = outputs.write_classes(walk, rules, paths, report=run.on("decide"))
     findings += check_seen(tally.total("analysed"), tally.total("inside"))
     if _stops(findings, options):
         _remove(work)
@@ -307,12 +297,20 @@ def _compare(
         built_pixels=tally.total("built"),
         correlations={role: line.correlation for role, line in plan.lines},
         colour=plan.vegetation is not None,
-        plants_judged=judged,
+        plants_judged=rules.plants_judged,
     )
     run.progress("write", 0.0)
     outputs.finish_maps(paths, run.folder / "maps")
     run.progress("write", 0.5)
-    findings += _write_rest(scene, run, rules, tally, outlines, assessment, areas, inputs)
+    cells = outputs.cell_records(tally, rules.cells, grid)
+    layers = [
+        outputs.cell_layer(cells, grid, rules.cells),
+        outputs.aoi_layer(scene),
+        outputs.source_layer(scene, inputs),
+    ]
+    if outlines is not None and grading.assessment is not None:
+        layers.append(outputs.building_layer(outlines, grading.assessment, grading.areas_m2))
+    findings += outputs.write_rest(scene, run.folder, layers, styles=run.styles)
     _remove(work)
     run.progress("write", 1.0)
     analysed = share(tally.total("analysed"), tally.total("inside"))
@@ -329,117 +327,19 @@ def _compare(
         | {"minimum_built_px": rules.min_built, "minimum_vegetation_px": rules.min_plants},
         null=plan.describe_null(),
         built=record.built_record(tally, plan, grid, footprints=scene.has_footprints),
-        vegetation=record.vegetation_record(tally, plan, grid, judged=judged),
-        buildings=record.buildings_record(assessment),
-        cells=outputs.cell_records(tally, rules.cells, grid),
+        vegetation=record.vegetation_record(tally, plan, grid, judged=rules.plants_judged),
+        buildings=record.buildings_record(grading.assessment),
+        cells=cells,
         not_observable_share=round(1 - analysed, 6),
         provenance=record.provenance_record(options, run.command, run.started, __version__),
     )
     return Outcome(
-        record=made, scene=scene, histograms=histograms, outlines=outlines,
-        assessment=assessment, areas_m2=areas,
-    )
-
-
-def plants_judged(plan: Plan) -> bool:
-    """Say whether plants and the rest can be told apart in this pair."""
-    vegetation = plan.vegetation
-    if vegetation is None:
-        return False
-    colours = [line.correlation for _, line in plan.lines]
-    return vegetation.separability >= 0.55 and min(colours) >= 0.3
-
-
-def _cuts(null: Null) -> dict[str, int]:
-    """Return the stored evidence from which on a pixel counts, for low, central and high."""
-    never = STEPS + 1
-
-    def cut(posterior: float) -> int:
-        return min(never - 1, int(np.ceil(null.threshold(posterior) * STEPS)))
-
-    if not null.separable:
-        return {"low": never, "central": never, "high": cut(HIGH)}
-    return {"low": cut(LOW), "central": cut(CENTRAL), "high": cut(HIGH)}
-
-
-def _grade(
-    scene: Scene, plan: Plan, sums: FootprintSums, options: RunOptions
-) -> tuple[
-    Assessment | None, np.ndarray | None, Plan, dict[str, tuple[int, ...]] | None
-]:
-    """Grade the footprints, with a null fitted on them where they are enough."""
-    if not scene.has_footprints:
-        return None, None, plan, None
-    unit = scene.grid.unit_m
-    areas = None
-    if unit is not None:
-        areas = np.array([shape.area for shape in scene.footprints]) * unit * unit
-    reason = why_not_analysed(sums, areas, min_area_m2=options.decide.min_footprint_m2)
-    dissimilarity, drop = sums.mean("dissimilarity"), sums.mean("drop")
-    seen = reason == ""
-    null = plan.null
-    if seen.sum() >= 100:
-        centres = np.array([shape.centroid.coords[0] for shape in scene.footprints])
-        null = fit_null(dissimilarity[seen], drop[seen], place=_places(centres[seen], unit))
-        plan = plan.with_null(null)
-    evidence = null.evidence(dissimilarity, drop)
-    probability = null.posterior(evidence)
-    assessment = grade_buildings(
-        probability,
-        null.score(dissimilarity, drop),
-        sums.mean("lost"),
-        reason,
-        separable=null.separable,
-    )
-    sure = {
-        "low": (probability >= LOW) & null.separable,
-        "central": assessment.grade == "Destroyed",
-        "high": probability >= HIGH,
-    }
-    destroyed = {
-        name: tuple(int(k) for k in np.flatnonzero(mask & seen)) for name, mask in sure.items()
-    }
-    return assessment, areas, plan, destroyed
-
-
-def _places(centres: np.ndarray, unit_m: float | None) -> np.ndarray:
-    """Number the 200 m cells that the footprints lie in."""
-    cell = np.floor(centres * (unit_m or 1.0) / 200).astype(np.int64)
-    return np.unique(cell, axis=0, return_inverse=True)[1].ravel()
-
-
-def _write_rest(
-    scene: Scene,
-    run: _Run,
-    rules: Rules,
-    tally: Tally,
-    outlines: Outlines | None,
-    assessment: Assessment | None,
-    areas: np.ndarray | None,
-    inputs: Inputs,
-) -> tuple[Finding, ...]:
-    grid, maps = scene.grid, run.folder / "maps"
-    outputs.write_correspondence(
-        grid, scene.alignment, scene.after.grid, maps / "correspondence.tif"
-    )
-    changes, complete = outputs.change_layer(maps / "classes.tif", grid)
-    layers = [changes, outputs.tie_point_layer(scene.alignment, grid)]
-    if outlines is not None and assessment is not None:
-        layers.insert(0, outputs.building_layer(outlines, assessment, areas))
-    cells = outputs.cell_records(tally, rules.cells, grid)
-    layers.append(outputs.cell_layer(cells, grid, rules.cells))
-    layers.append(outputs.aoi_layer(scene))
-    layers.append(outputs.source_layer(scene, inputs))
-    outputs.write_vectors(run.folder / "vectors.gpkg", layers, crs=grid.crs)
-    if complete:
-        return ()
-    return (
-        Finding(
-            code="changes_cut",
-            message=f"there are more than {outputs.MAX_OUTLINES} regions of change; the layer "
-            "changes holds the first of them, classes.tif all",
-            severity="warn",
-        ),
+        record=made,
+        scene=scene,
+        histograms=histograms,
+        outlines=outlines,
+        assessment=grading.assessment,
+        areas_m2=grading.areas_m2,
     )
 
 

@@ -81,9 +81,7 @@ class Tally:
         return cls(np.zeros((len(COUNTS), cells.rows * cells.cols), np.int64))
 
     @classmethod
-    def of(
-        cls, masks: dict[str, NDArray[np.bool_]], *, cells: CellGrid, window: Window
-    ) -> Tally:
+    def of(cls, masks: dict[str, NDArray[np.bool_]], *, cells: CellGrid, window: Window) -> Tally:
         """Count the pixels of each mask by cell.
 
         Parameters

@@ -18,7 +18,7 @@ SPREAD = {"ndvi": (0.03, 0.15), "exg": (0.015, 0.06)}
 FLOOR = {"ndvi": 0.02, "exg": 0.05}
 """Share of the vegetation by which the figure moves with season and light alone."""
 TOLERANCE_M = 1.5
-"""Plants this near to where they stood count as still there (lean, residual shift)."""
+"""Bound of :func:`tolerant_maximum`: about half the radius of a crown."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,13 +62,25 @@ class VegetationPlan:
         return np.asarray(new & none_before & (rise > spreads * self.spread))
 
 
-def tolerant_maximum(index: FloatArray, *, gsd_m: float) -> FloatArray:
-    """Take the largest index within :data:`TOLERANCE_M`: plants a little off still stand."""
-    reach = min(6, round(TOLERANCE_M / gsd_m))
+def tolerant_maximum(index: FloatArray, *, gsd_m: float, error_px: float) -> FloatArray:
+    """Take the largest index as near as the residual shift reaches: plants there still stand.
+
+    Parameters
+    ----------
+    index : ndarray of float32, shape (height, width)
+        NaN counts as no vegetation.
+    gsd_m : float
+        Ground sample distance, metres.
+    error_px : float
+        90 % error of the co-registration, pixels; more than :data:`TOLERANCE_M` is not granted,
+        or every clearing would shrink by it.
+    """
+    known = np.nan_to_num(index, nan=-9.0).astype(np.float32)
+    reach = min(round(TOLERANCE_M / gsd_m), round(error_px))
     if reach < 1:
-        return index
+        return known
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
-    return cv2.dilate(np.nan_to_num(index, nan=-9.0).astype(np.float32), kernel)
+    return np.asarray(cv2.dilate(known, kernel), np.float32)
 
 
 def plan_vegetation(

@@ -113,12 +113,10 @@ class Alignment:
         believed = self.tie_points.role > 0
         if not believed.any():
             return np.full(col.shape, np.inf)
-        tree = cKDTree(
-            np.stack([self.tie_points.col[believed], self.tie_points.row[believed]], -1)
-        )
-        away = tree.query(np.stack([col.ravel(), row.ravel()], -1))[0].reshape(col.shape)
-        grown = self.growth * np.maximum(away - self.spacing, 0)
-        return np.hypot(self.rmse_px, grown)
+        tree = cKDTree(np.stack([self.tie_points.col[believed], self.tie_points.row[believed]], -1))
+        away = np.asarray(tree.query(np.stack([col.ravel(), row.ravel()], -1))[0])
+        grown = self.growth * np.maximum(away.reshape(col.shape) - self.spacing, 0)
+        return np.asarray(np.hypot(max(self.rmse_px, 0.02), grown), np.float64)
 
     @property
     def rmse_m(self) -> float | None:

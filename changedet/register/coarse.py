@@ -12,12 +12,20 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from changedet.core.grid import Window
-from changedet.core.kernels import BoolArray, double_angle, fill_invalid, sample_at, sample_valid, shrink_valid
+from changedet.core.kernels import (
+    BoolArray,
+    blur,
+    double_angle,
+    fill_invalid,
+    sample_at,
+    sample_valid,
+    shrink_valid,
+)
+from changedet.register.correlation import Matches, Spectra, correlate_windows
 from changedet.register.hypotheses import (
     correlate,
     features_model,
@@ -28,7 +36,7 @@ from changedet.register.hypotheses import (
 )
 from changedet.register.lattice import IDENTITY, FloatArray, Mapping, fit_affine
 from changedet.register.overview import Overview, measure_contrast
-from changedet.register.tiepoints import Matches, Nodes, Spectra, correlate_windows, plan_nodes
+from changedet.register.tiepoints import Nodes, plan_nodes
 
 SIGMA = 1.2
 """Smoothing before gradients, overview pixels."""
@@ -76,9 +84,9 @@ class Hypothesis:
         return self.support >= 6 + 0.03 * self.windows + 3 * self.chance
 
 
-def warp_overview(moving: Overview, fixed: Overview, affine: FloatArray) -> tuple[
-    NDArray[np.float32], BoolArray
-]:
+def warp_overview(
+    moving: Overview, fixed: Overview, affine: FloatArray
+) -> tuple[NDArray[np.float32], BoolArray]:
     """Lay ``moving`` on ``fixed`` under a hypothesis, bilinearly."""
     full = np.vstack([affine, [0, 0, 1]])
     inner = (np.linalg.inv(moving.to_full) @ full @ fixed.to_full)[:2]
@@ -87,7 +95,7 @@ def warp_overview(moving: Overview, fixed: Overview, affine: FloatArray) -> tupl
     cols, rows = mapping.at(np.arange(width)[None], np.arange(height)[:, None])
     image = fill_invalid(moving.image, moving.valid)
     if mapping.scale > 1.3:  # several moving pixels to one: keep them from aliasing
-        image = cv2.GaussianBlur(image, (0, 0), 0.4 * mapping.scale)
+        image = blur(image, 0.4 * mapping.scale)
     valid = sample_valid(moving.valid, cols, rows, margin=1.5)
     return np.where(valid, sample_at(image, cols, rows, order=1, fill=0.0), 0), valid
 
@@ -192,7 +200,7 @@ def _gentle(
     """Fall back to a shift where few windows support an affine that deforms."""
     linear = affine[:, :2]
     stretch = np.linalg.svd(linear, compute_uv=False)
-    if len(cols) >= 6 and 0.85 < stretch[1] and stretch[0] < 1.18:
+    if len(cols) >= 6 and stretch[1] > 0.85 and stretch[0] < 1.18:
         return affine
     shift = np.median(found - np.stack([cols, rows], -1), axis=0)
     return np.column_stack([np.eye(2), shift])
@@ -278,9 +286,7 @@ class Limits:
             return f"its scale would differ by a factor of {factor:.2f}"
         if stretch[0] / stretch[1] > self.anisotropy:
             return f"it would be stretched by {stretch[0] / stretch[1]:.2f} along one axis"
-        turn = math.degrees(
-            math.atan2(linear[1, 0] - linear[0, 1], linear[0, 0] + linear[1, 1])
-        )
+        turn = math.degrees(math.atan2(linear[1, 0] - linear[0, 1], linear[0, 0] + linear[1, 1]))
         if abs(turn) > self.turn_deg:
             return f"it would have to be turned by {turn:.0f} degrees"
         moved = np.hypot(*(affine @ [*centre, 1] - np.asarray(centre)))
@@ -360,7 +366,7 @@ def _cheap(
 def _searched(
     fixed: Overview, moving: Overview, georeferenced: bool, reach: float | None
 ) -> list[FloatArray]:
-    small = 200 if georeferenced else 100
+    small = 200 if georeferenced else 128
     angles = np.deg2rad(np.arange(-9, 10, 3) if georeferenced else np.arange(0, 360, 6))
     scales = np.geomspace(0.9, 1.1, 3) if georeferenced else np.geomspace(0.5, 2, 11)
     return correlate(

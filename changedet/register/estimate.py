@@ -1,4 +1,4 @@
-"""Estimate an alignment: overviews, then tie points from coarse to full resolution, then a choice."""
+"""Estimate an alignment: overviews, tie points from coarse to full resolution, a choice."""
 
 from __future__ import annotations
 
@@ -14,18 +14,20 @@ from changedet.core.kernels import BoolArray
 from changedet.core.options import RegisterOptions
 from changedet.register.alignment import Alignment, TiePoints
 from changedet.register.coarse import Hypothesis, Limits, estimate_coarse
+from changedet.register.correlation import Matches
 from changedet.register.field import (
     Choice,
     Points,
     choose_model,
     fit_affine_robust,
     fit_field,
+    measure_growth,
     normalised_median,
 )
 from changedet.register.lattice import IDENTITY, Chain, FloatArray, Mapping
 from changedet.register.overview import Overview, measure_contrast, overview_of, overview_through
 from changedet.register.reader import Reader
-from changedet.register.tiepoints import Matches, Nodes, match_nodes, plan_nodes
+from changedet.register.tiepoints import Nodes, match_nodes, plan_nodes
 
 OVERVIEW = 700
 """Longer side of the overviews, pixels."""
@@ -276,9 +278,7 @@ def _overlap(before: Grid, after: Grid, chain: Chain) -> Window:
     seen_rows, seen_cols = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
     top, bottom = rows[max(seen_rows[0] - 1, 0)], rows[min(seen_rows[-1] + 1, 64)]
     left, right = cols[max(seen_cols[0] - 1, 0)], cols[min(seen_cols[-1] + 1, 64)]
-    return Window(
-        row=int(top), col=int(left), height=int(bottom - top), width=int(right - left)
-    )
+    return Window(row=int(top), col=int(left), height=int(bottom - top), width=int(right - left))
 
 
 def _fit_pass(pair: _Pair, found: _Pass) -> Mapping:
@@ -316,9 +316,7 @@ def _conclude(pair: _Pair, coarse: Hypothesis, last: _Pass | None) -> Alignment:
     held = _hold_out(last.nodes)[last.believed]
     if held.sum() < 3 or (~held).sum() < 6:
         held = np.arange(len(points)) % 4 == 0
-    choice = choose_model(
-        points, held, area=pair.grid.window, spacing=last.nodes.spacing
-    )
+    choice = choose_model(points, held, area=pair.grid.window, spacing=last.nodes.spacing)
     judged = choice.residual[held]
     alignment = Alignment(
         chain=Chain(base=pair.base, model=choice.mapping),
@@ -332,7 +330,7 @@ def _conclude(pair: _Pair, coarse: Hypothesis, last: _Pass | None) -> Alignment:
         supported_share=float(last.believed.sum() / max(last.matchable.sum(), 1)),
         max_shift_px=_largest_shift(pair.grid, choice.mapping),
         gsd_m=pair.gsd_m,
-        growth=_growth(points, choice, last.nodes.spacing),
+        growth=measure_growth(points, choice.mapping, spacing=last.nodes.spacing),
         spacing=last.nodes.spacing,
     )
     return replace(alignment, findings=_findings(pair, alignment))
@@ -356,26 +354,6 @@ def _tie_points(last: _Pass, choice: Choice) -> TiePoints:
     )
 
 
-def _growth(points: Points, choice: Choice, spacing: float) -> float:
-    """How fast displacements part with distance: their structure function at a few spacings."""
-    affine = Mapping(affine=choice.mapping.affine)
-    rest = points.found - np.stack(affine.at(points.col, points.row), -1)
-    place = np.rint(np.stack([points.col, points.row], -1) / spacing).astype(int)
-    index = {(c, r): i for i, (c, r) in enumerate(map(tuple, place))}
-    pairs = [
-        (i, index[c + step * dc, r + step * dr])
-        for (c, r), i in index.items()
-        for step in (3,)
-        for dc, dr in ((1, 0), (0, 1))
-        if (c + step * dc, r + step * dr) in index
-    ]
-    if not pairs:
-        return 0.01
-    first, second = np.array(pairs).T
-    apart = np.hypot(*(rest[first] - rest[second]).T)
-    return float(np.sqrt(np.mean(apart**2))) / (3 * spacing)
-
-
 def _largest_shift(grid: Grid, model: Mapping) -> float:
     cols = np.linspace(0, grid.width - 1, 33)[None]
     rows = np.linspace(0, grid.height - 1, 33)[:, None]
@@ -386,9 +364,7 @@ def _largest_shift(grid: Grid, model: Mapping) -> float:
 def _findings(pair: _Pair, alignment: Alignment) -> tuple[Finding, ...]:
     wrong = pair.broken(alignment.chain.model.affine)
     if wrong is not None:
-        return (
-            _refuse("implausible_model", f"AFTER matches BEFORE only if {wrong}"),
-        )
+        return (_refuse("implausible_model", f"AFTER matches BEFORE only if {wrong}"),)
     if alignment.supported_share < 0.03:
         return (
             _refuse(

@@ -1,4 +1,4 @@
-"""From tie points to a model: outliers out, an affine, a smooth field where the points ask for it."""
+"""From tie points to a model: outliers out, an affine, a smooth field where points ask for it."""
 
 from __future__ import annotations
 
@@ -101,8 +101,11 @@ def _nan_median(stack: FloatArray, count: NDArray[np.intp]) -> FloatArray:
     """Median along the first axis over the finite values; 0 where there are none."""
     ordered = np.sort(stack, axis=0)  # NaN sorts to the end
     last = np.maximum(count - 1, 0)[None, ..., None]
-    low = np.take_along_axis(ordered, np.broadcast_to(last // 2, (1, *stack.shape[1:])), 0)[0]
-    high = np.take_along_axis(ordered, np.broadcast_to((last + 1) // 2, (1, *stack.shape[1:])), 0)[0]
+    shape = (1, *stack.shape[1:])
+    low, high = (
+        np.take_along_axis(ordered, np.broadcast_to(middle, shape), 0)[0]
+        for middle in (last // 2, (last + 1) // 2)
+    )
     return np.where(count[..., None] > 0, (low + high) / 2, 0)
 
 
@@ -190,9 +193,7 @@ def fit_field(
         weight = robust_weights(
             np.hypot(away[:, 0], away[:, 1]), points.weight, floor=floor, width=4.0
         )
-    return Lattice(
-        origin=empty.origin, spacing=step, coefficients=solved.reshape(*counts, 2)
-    )
+    return Lattice(origin=empty.origin, spacing=step, coefficients=solved.reshape(*counts, 2))
 
 
 def _row_products(down: sparse.csr_array, across: sparse.csr_array) -> sparse.csr_array:
@@ -308,3 +309,29 @@ def _error(residual: FloatArray) -> float:
     """Root mean square, with single gross errors counted as moderate ones."""
     limit = 3 * float(np.median(residual)) + 0.1
     return float(np.sqrt(np.mean(np.minimum(residual, limit) ** 2)))
+
+
+def measure_growth(points: Points, mapping: Mapping, *, spacing: float) -> float:
+    """How fast displacements part with distance: their structure function at three spacings.
+
+    Returns
+    -------
+    float
+        Root mean square difference of two displacements beyond the affine, per pixel between
+        them: what an error may grow by where there is no tie point.
+    """
+    affine = Mapping(affine=mapping.affine)
+    rest = points.found - np.stack(affine.at(points.col, points.row), -1)
+    place = np.rint(np.stack([points.col, points.row], -1) / spacing).astype(int).tolist()
+    index = {(col, row): number for number, (col, row) in enumerate(place)}
+    pairs = [
+        (number, index[there])
+        for (col, row), number in index.items()
+        for there in ((col + 3, row), (col, row + 3))
+        if there in index
+    ]
+    if not pairs:
+        return 0.01
+    first, second = np.array(pairs).T
+    apart = rest[first] - rest[second]
+    return float(np.sqrt(np.mean((apart**2).sum(1)))) / (3 * spacing)

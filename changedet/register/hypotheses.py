@@ -11,8 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from changedet.core.kernels import BoolArray, double_angle, fill_invalid, sample_at, sample_valid
-from changedet.register.lattice import IDENTITY, FloatArray, Mapping
+from changedet.core.kernels import (
+    BoolArray,
+    blur,
+    double_angle,
+    fill_invalid,
+    sample_at,
+    sample_valid,
+)
+from changedet.register.lattice import FloatArray, Mapping
 from changedet.register.overview import Overview, measure_contrast
 from changedet.register.reader import average
 
@@ -44,12 +51,14 @@ def find_features(overview: Overview) -> Features:
     """Detect SIFT features (Lowe 2004, doi:10.1023/B:VISI.0000029664.99615.94)."""
     image = _stretch(overview.image, overview.valid)
     seen = overview.valid.astype(np.uint8)
-    detector = cv2.SIFT_create(nfeatures=_FEATURES, contrastThreshold=0.02)
+    detector = cv2.SIFT.create(nfeatures=_FEATURES, contrastThreshold=0.02)
     points, found = detector.detectAndCompute(image, cv2.erode(seen, np.ones((9, 9), np.uint8)))
-    if found is None or not points:
+    if not points:
         none = np.zeros(0)
         return Features(
-            position=np.zeros((0, 2)), size=none, angle=none,
+            position=np.zeros((0, 2)),
+            size=none,
+            angle=none,
             descriptor=np.zeros((0, 128), np.float32),
         )
     root = np.sqrt(found / np.maximum(found.sum(1, keepdims=True), 1e-9))
@@ -119,20 +128,23 @@ def features_model(first: FloatArray, second: FloatArray) -> FloatArray | None:
         maxIters=20_000,
         confidence=0.9999,
     )
-    if affine is None:
-        return None
-    keep = inlier.ravel() > 0
-    if keep.sum() < 5 or similarity_of(affine) is None:
+    keep = np.asarray(inlier).ravel() > 0
+    # OpenCV's type stub does not say that it returns None where it finds nothing
+    if keep.sum() < 5 or similarity_of(np.asarray(affine, np.float64)) is None:
         return None
     return fit_similarity(first[keep], second[keep])
 
 
 def fit_similarity(first: FloatArray, second: FloatArray) -> FloatArray:
     """Least-squares similarity (2, 3), as complex numbers: w = p z + q."""
-    z, w = first @ [1, 1j], second @ [1, 1j]
+    z, w = _complex(first), _complex(second)
     p = np.vdot(z - z.mean(), w - w.mean()) / max(np.vdot(z - z.mean(), z - z.mean()).real, 1e-9)
     q = w.mean() - p * z.mean()
     return np.array([[p.real, -p.imag, q.real], [p.imag, p.real, q.imag]])
+
+
+def _complex(position: FloatArray) -> NDArray[np.complex128]:
+    return position[:, 0] + 1j * position[:, 1]
 
 
 def vote_similarities(
@@ -149,14 +161,14 @@ def vote_similarities(
     best = likeness.argmax(1)
     order = np.argsort(-likeness[np.arange(len(best)), best])[:1200]
     best = best[order]
-    z, w = first.position[order] @ [1, 1j], second.position[best] @ [1, 1j]
+    z, w = _complex(first.position[order]), _complex(second.position[best])
     turn = second.angle[best] - first.angle[order]
     factor = second.size[best] / first.size[order] * np.exp(1j * turn)
     reasonable = np.flatnonzero((abs(factor) > 0.4) & (abs(factor) < 2.5))
     found: list[FloatArray] = []
     taken = np.zeros(len(z), bool)
-    votes = np.array([_followers(z, w, factor, i, near).sum() for i in reasonable])
-    for i in reasonable[np.argsort(-votes, kind="stable")]:
+    votes = np.array([_followers(z, w, factor, i, near).sum() for i in reasonable.tolist()])
+    for i in reasonable[np.argsort(-votes, kind="stable")].tolist():
         if taken[i]:
             continue
         follow = _followers(z, w, factor, i, near)
@@ -242,18 +254,14 @@ def correlate(
         height, shift = _best_shift(still * fft.fft2(field), reach, fixed.zoom)
         found.append((height, angle, scale, inner @ shift))
     found.sort(key=lambda item: -item[0])
-    return _distinct(found, moving.to_full, np.linalg.inv(fixed.to_full), limit)
+    return _distinct(found, moving.to_full, np.asarray(np.linalg.inv(fixed.to_full)), limit)
 
 
-def _about_centres(
-    fixed: Overview, moving: Overview, angle: float, scale: float
-) -> FloatArray:
+def _about_centres(fixed: Overview, moving: Overview, angle: float, scale: float) -> FloatArray:
     """3 x 3 similarity from fixed to moving overview positions that keeps the centres."""
     cos, sin = scale * math.cos(angle), scale * math.sin(angle)
     linear = np.array([[cos, -sin], [sin, cos]])
-    here, there = (
-        (np.array(o.image.shape[::-1], float) - 1) / 2 for o in (fixed, moving)
-    )
+    here, there = ((np.array(o.image.shape[::-1], float) - 1) / 2 for o in (fixed, moving))
     return np.vstack([np.column_stack([linear, there - linear @ here]), [0, 0, 1]])
 
 
@@ -266,7 +274,7 @@ def _laid_out(
     cols, rows = mapping.at(steps[1][None], steps[0][:, None])
     image = fill_invalid(moving.image, moving.valid)
     if mapping.scale > 1.3:  # several pixels to one: keep them from aliasing
-        image = cv2.GaussianBlur(image, (0, 0), 0.4 * mapping.scale)
+        image = blur(image, 0.4 * mapping.scale)
     valid = sample_valid(moving.valid, cols, rows, margin=1.5)
     warped = sample_at(image, cols, rows, order=1, fill=0.0)
     field = double_angle(warped, valid, contrast=contrast * mapping.scale, sigma=1.0)

@@ -44,9 +44,7 @@ class Lattice:
             raise ValueError(f"spacing must be positive, not {self.spacing}")
 
     @classmethod
-    def through(
-        cls, values: FloatArray, *, origin: tuple[float, float], spacing: float
-    ) -> Lattice:
+    def through(cls, values: FloatArray, *, origin: tuple[float, float], spacing: float) -> Lattice:
         """Return the spline that takes given values (ny, nx, 2) at its nodes."""
         filtered = [ndimage.spline_filter(values[..., i], order=3, mode="mirror") for i in (0, 1)]
         # mirrored beyond the edge, as the filter assumed

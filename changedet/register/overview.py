@@ -120,9 +120,7 @@ def overview_of(reader: Reader, *, size: int) -> Overview:
     return Overview(image=image, valid=valid, zoom=zoom)
 
 
-def overview_through(
-    reader: Reader, base: Mapping, *, area: Window, zoom: int
-) -> Overview:
+def overview_through(reader: Reader, base: Mapping, *, area: Window, zoom: int) -> Overview:
     """Read AFTER as its georeference lays it on ``area`` (full resolution) of BEFORE's plane."""
     level = Window(
         row=area.row // zoom,
@@ -131,6 +129,4 @@ def overview_through(
         width=-(-area.width // zoom),
     )
     image, valid = read_warped(reader, base, level, zoom=zoom, order=1)
-    return Overview(
-        image=image, valid=valid, zoom=zoom, row=level.row * zoom, col=level.col * zoom
-    )
+    return Overview(image=image, valid=valid, zoom=zoom, row=level.row * zoom, col=level.col * zoom)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from changedet.core.grid import Grid, Window
+
+_STRIP = 256  # lines of an array that are turned to float at a time
 
 
 class Reader(Protocol):
@@ -71,13 +73,26 @@ class ArrayReader:
             raise ValueError(f"a grey image has two dimensions, not {self.image.ndim}")
         height, width = self.image.shape
         grid = self.georeference or Grid(width=width, height=height)
-        for what, shape in (("valid", np.shape(self.valid)), ("grid", grid.shape)):
-            if shape not in ((), self.image.shape):
+        valid_shape = grid.shape if self.valid is None else self.valid.shape
+        for what, shape in (("valid", valid_shape), ("the grid", grid.shape)):
+            if shape != (height, width):
                 raise ValueError(f"{what} is {shape}, the image {self.image.shape}")
         object.__setattr__(self, "grid", grid)
 
     def read(self, window: Window, zoom: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Read a window at a zoom-out; see :meth:`Reader.read`."""
+        lines = zoom * max(1, _STRIP // zoom)
+        if zoom == 1 or window.height <= lines:
+            return self._read(window, zoom)
+        # by strips: a whole image is never held as float
+        strips = [
+            self._read(replace(window, row=row, height=min(lines, window.stop_row - row)), zoom)
+            for row in range(window.row, window.stop_row, lines)
+        ]
+        images, valids = zip(*strips, strict=True)
+        return np.concatenate(images), np.concatenate(valids)
+
+    def _read(self, window: Window, zoom: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         height, width = -(-window.height // zoom), -(-window.width // zoom)
         image = np.zeros((height * zoom, width * zoom), np.float32)
         valid = np.zeros(image.shape, np.bool_)

@@ -15,7 +15,6 @@ from affine import Affine
 from changedet.core.errors import EnvironmentFault, InputError
 from changedet.core.grid import Grid
 from changedet.io.places import move_points
-from changedet.io.styles import LayerStyle, StyleEntry, raster_qml
 from changedet.io.vector import Layer, read_polygons, write_geopackage
 
 GRID = Grid(
@@ -126,10 +125,7 @@ def test_truncated_geopackage_no_crs_and_no_georeference(tmp_path: Path) -> None
 def test_geopackage_with_layers_columns_and_styles(tmp_path: Path) -> None:
     path = tmp_path / "vectors.gpkg"
     path.write_bytes(b"an older file")
-    style = LayerStyle(
-        column="grade",
-        entries=(StyleEntry(value="Destroyed", label='<b>"gone"</b>', colour="#d55e00"),),
-    )
+    style = "<qgis><b>&lt;b&gt;</b></qgis>"
     grades = np.array(["Destroyed", None, "Damaged", "x", "'; DROP TABLE buildings"], dtype=object)
     score = np.array([0.5, np.nan, 1.0, 0.0, 0.25])
     write_geopackage(
@@ -139,7 +135,7 @@ def test_geopackage_with_layers_columns_and_styles(tmp_path: Path) -> None:
                 name="buildings",
                 geometries=HOUSES,
                 columns={"grade": grades, "score": score},
-                style=style,
+                qml=style,
             ),
             Layer(
                 name="tie_points",
@@ -174,11 +170,3 @@ def test_geopackage_in_pixels_and_a_missing_folder(tmp_path: Path) -> None:
         write_geopackage(tmp_path / "no" / "a.gpkg", [layer], crs=None)
     with pytest.raises(ValueError, match="has 2 values"):
         Layer(name="x", geometries=[], columns={"a": np.zeros(2)})
-
-
-def test_style_of_a_raster() -> None:
-    entries = [StyleEntry(value=2, label="Built & gone", colour="#d55e00")]
-    text = raster_qml(entries, transparent=[2])
-    assert 'value="2" color="#d55e00" alpha="0" label="Built &amp; gone"' in text
-    with pytest.raises(ValueError, match="#rrggbb"):
-        StyleEntry(value=1, label="", colour="red")

@@ -1,0 +1,211 @@
+"""Correlation of tapered windows of double-angle fields, to a fraction of a pixel.
+
+The field says which way edges run and not which side of them is bright, so that season, sensor,
+haze and even an inverted contrast matter little. Windows are tapered and their mean is taken off:
+without that the window's own shape matches itself, and the answer is "no shift" whatever the
+shift is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft
+
+from changedet.core.kernels import BoolArray
+
+_MIN_VALID = 0.4  # of a window's taper-weighted area
+_BATCH = 256  # windows correlated at a time
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Matches:
+    """What correlation found at each node; arrays of one shape.
+
+    Parameters
+    ----------
+    dcol, drow : ndarray
+        Displacement of AFTER's window against BEFORE's, level pixels.
+    peak : ndarray
+        Normalised correlation at the peak, -1..1.
+    snr : ndarray
+        Height of the peak over the mean of the correlation plane, in its standard deviations;
+        0 where there is no usable peak (too little valid area, or at the search limit).
+    lead : ndarray
+        Height over the next best peak elsewhere in the search area, in standard deviations.
+    """
+
+    dcol: NDArray[np.float32]
+    drow: NDArray[np.float32]
+    peak: NDArray[np.float32]
+    snr: NDArray[np.float32]
+    lead: NDArray[np.float32]
+
+    @classmethod
+    def block(cls, parts: Sequence[Sequence[Matches]]) -> Matches:
+        """Join the matches of adjoining pieces, given line by line."""
+        names = ("dcol", "drow", "peak", "snr", "lead")
+        joined = {n: np.block([[getattr(m, n) for m in line] for line in parts]) for n in names}
+        return cls(**joined)
+
+    def reshape(self, shape: tuple[int, int]) -> Matches:
+        """Return the same matches as a lattice."""
+        return Matches(
+            dcol=self.dcol.reshape(shape),
+            drow=self.drow.reshape(shape),
+            peak=self.peak.reshape(shape),
+            snr=self.snr.reshape(shape),
+            lead=self.lead.reshape(shape),
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Spectra:
+    """Transformed windows of one double-angle field.
+
+    Parameters
+    ----------
+    values : ndarray of complex64, shape (n, window, window)
+        Fourier transforms of the tapered windows.
+    energy : ndarray of float32, shape (n,)
+        Root of the sum of squares of each tapered window.
+    share : ndarray of float32, shape (n,)
+        Valid share of each window, weighted by the taper.
+    """
+
+    values: NDArray[np.complex64]
+    energy: NDArray[np.float32]
+    share: NDArray[np.float32]
+
+    @classmethod
+    def of(
+        cls,
+        field: NDArray[np.complex64],
+        valid: BoolArray,
+        *,
+        rows: NDArray[np.intp],
+        cols: NDArray[np.intp],
+        window: int,
+    ) -> Spectra:
+        """Cut windows out of a field, take off their mean, taper and transform them.
+
+        Parameters
+        ----------
+        field : ndarray of complex64, shape (height, width)
+            0 where not valid.
+        valid : ndarray of bool, shape (height, width)
+            True where both dates are valid.
+        rows, cols : ndarray of int, shape (n,)
+            First row and column of each window.
+        window : int
+            Side, pixels.
+        """
+        side = (window, window)
+        taper = _taper(window)
+        values = np.lib.stride_tricks.sliding_window_view(field, side)[rows, cols]
+        if valid.all():
+            weight, total = taper[None], np.full(len(rows), taper.sum(), np.float32)
+        else:
+            weight = np.lib.stride_tricks.sliding_window_view(valid, side)[rows, cols] * taper
+            total = weight.sum((1, 2))
+        mean = np.einsum("kij,kij->k", values, np.broadcast_to(weight, values.shape))
+        values -= (mean / np.maximum(total, 1e-6))[:, None, None]
+        values *= weight
+        energy = np.sqrt(np.einsum("kij,kij->k", values, values.conj()).real)
+        return cls(
+            values=fft.fft2(values, overwrite_x=True), energy=energy, share=total / taper.sum()
+        )
+
+
+def correlate_windows(
+    first: Spectra, second: Spectra, *, radius: int, partner: NDArray[np.intp] | None = None
+) -> Matches:
+    """Correlate windows and find the peak of each to a fraction of a pixel.
+
+    Parameters
+    ----------
+    first, second : Spectra
+        Windows of BEFORE and of the warped AFTER.
+    radius : int
+        Largest displacement looked for along each axis, pixels; less than half a window.
+    partner : ndarray of int, shape (n,), optional
+        Which window of ``second`` is laid on each of ``first``; by default its own. Windows of
+        other places show what chance finds: the null.
+
+    Returns
+    -------
+    Matches
+        Arrays of shape (n,).
+    """
+    own = np.arange(len(first.values)) if partner is None else partner
+    share = np.minimum(first.share, second.share[own])
+    parts = []
+    for begin in range(0, len(own), _BATCH):
+        some = slice(begin, begin + _BATCH)
+        product = np.conj(first.values[some])
+        product *= second.values[own[some]]
+        energy = first.energy[some] * second.energy[own[some]]
+        parts.append(_peaks(product, energy, share[some], radius))
+    dcol, drow, peak, snr, lead = (np.concatenate(p) for p in zip(*parts, strict=True))
+    return Matches(dcol=dcol, drow=drow, peak=peak, snr=snr, lead=lead)
+
+
+def _taper(window: int) -> NDArray[np.float32]:
+    line = np.hanning(window + 2)[1:-1]
+    return np.outer(line, line).astype(np.float32)
+
+
+def _peaks(
+    product: NDArray[np.complex64],
+    energy: NDArray[np.float32],
+    share: NDArray[np.float32],
+    radius: int,
+) -> tuple[NDArray[np.float32], ...]:
+    """Peaks of the correlation planes whose transforms are ``product`` (n, window, window)."""
+    plane = fft.ifft2(product, overwrite_x=True).real
+    deviation, level = plane.std((1, 2)) + 1e-12, plane.mean((1, 2))
+    lags = np.arange(-radius - 1, radius + 2)
+    plane = plane[:, lags[:, None], lags[None]]  # negative lags wrap around
+    inner = plane[:, 1:-1, 1:-1]
+    row, col = np.divmod(inner.reshape(len(plane), -1).argmax(1), 2 * radius + 1)
+    each = np.arange(len(plane))[:, None, None]
+    three = np.arange(3)
+    near = plane[each, (row[:, None] + three)[:, :, None], (col[:, None] + three)[:, None]]
+    dcol, drow = _vertex(near)
+    rival = _rival(inner, row, col)
+    at_limit = np.maximum(abs(row - radius), abs(col - radius)) >= radius
+    usable = ~at_limit & (share >= _MIN_VALID) & (energy > 1e-6)
+    snr = np.where(usable, (near[:, 1, 1] - level) / deviation, 0)
+    lead = np.where(usable, (near[:, 1, 1] - rival) / deviation, 0)
+    peak = near[:, 1, 1] / np.maximum(energy, 1e-9)
+    found = (col - radius + dcol, row - radius + drow, peak, snr, lead)
+    return tuple(part.astype(np.float32) for part in found)
+
+
+def _rival(
+    plane: NDArray[np.float32], row: NDArray[np.intp], col: NDArray[np.intp]
+) -> NDArray[np.float32]:
+    """Highest value more than three pixels from the peak."""
+    lines, columns = np.ogrid[0 : plane.shape[1], 0 : plane.shape[2]]
+    far = abs(lines - row[:, None, None]) > 3
+    far = far | (abs(columns - col[:, None, None]) > 3)
+    rival: NDArray[np.float32] = plane.max((1, 2), where=far, initial=-np.inf)
+    return rival
+
+
+def _vertex(z: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Vertex (col, row) of the least-squares quadratic through 3 x 3 values, at most 1 px off."""
+    columns, lines = z.sum(1), z.sum(2)
+    slope_c, slope_r = (columns[:, 2] - columns[:, 0]) / 6, (lines[:, 2] - lines[:, 0]) / 6
+    bend_c = (columns[:, 0] + columns[:, 2] - 2 * columns[:, 1]) / 3
+    bend_r = (lines[:, 0] + lines[:, 2] - 2 * lines[:, 1]) / 3
+    cross = (z[:, 0, 0] + z[:, 2, 2] - z[:, 0, 2] - z[:, 2, 0]) / 4
+    det = bend_c * bend_r - cross**2
+    peaked = (det > 0) & (bend_c < 0)
+    safe = np.where(peaked, det, 1)
+    col = np.where(peaked, (cross * slope_r - bend_r * slope_c) / safe, 0)
+    row = np.where(peaked, (cross * slope_c - bend_c * slope_r) / safe, 0)
+    return np.clip(col, -1, 1), np.clip(row, -1, 1)

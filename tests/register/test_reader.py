@@ -1,0 +1,52 @@
+"""Arrays as readers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from changedet.core.grid import Grid, Window
+from changedet.register.reader import ArrayReader
+
+
+def test_outside_is_not_valid_and_nan_neither() -> None:
+    image = np.arange(12.0).reshape(3, 4)
+    image[0, 0] = np.nan
+    found, valid = ArrayReader(image=image).read(Window(row=-1, col=-1, height=3, width=3), 1)
+    assert valid.tolist() == [[False] * 3, [False, False, True], [False, True, True]]
+    assert found[1].tolist() == [0, 0, 1]
+
+
+def test_zoom_averages_the_valid_pixels() -> None:
+    image = np.array([[1, 3, 9], [5, 100, 9], [9, 9, 9]], np.uint16)
+    valid = np.array([[1, 1, 1], [1, 0, 0], [0, 0, 0]], bool)
+    found, use = ArrayReader(image=image, valid=valid).read(
+        Window(row=0, col=0, height=3, width=3), 2
+    )
+    assert found.shape == (2, 2)
+    assert found[0, 0] == 3
+    assert use.tolist() == [[True, False], [False, False]]
+
+
+def test_strips_give_what_one_piece_gives() -> None:
+    image = np.random.default_rng(0).integers(0, 255, (1000, 40)).astype(np.uint8)
+    found, valid = ArrayReader(image=image).read(Window(row=-3, col=0, height=1000, width=40), 7)
+    padded = np.zeros((1001, 42))
+    padded[3:1000, :40] = image[:997]
+    seen = np.zeros((1001, 42))
+    seen[3:1000, :40] = 1
+    shape = (143, 7, 6, 7)
+    count = seen.reshape(shape).sum((1, 3))
+    assert (valid == (count >= 24.5)).all()
+    mean = padded.reshape(shape).sum((1, 3))[valid] / count[valid]
+    np.testing.assert_allclose(found[valid], mean, rtol=1e-5)
+
+
+def test_shapes_must_agree() -> None:
+    image = np.zeros((3, 4))
+    with pytest.raises(ValueError, match="valid"):
+        ArrayReader(image=image, valid=np.ones((4, 3), bool))
+    with pytest.raises(ValueError, match="grid"):
+        ArrayReader(image=image, georeference=Grid(width=3, height=4))
+    with pytest.raises(ValueError, match="two dimensions"):
+        ArrayReader(image=np.zeros(3))
