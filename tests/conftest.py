@@ -5,12 +5,22 @@ from __future__ import annotations
 import importlib
 import json
 import sys
+from collections.abc import Callable
+from concurrent.futures import Executor
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
 import cv2
+import numpy as np
 import pytest
+import rasterio
+from numpy.typing import NDArray
+
+from changedet import api
+from changedet.core.options import RunOptions
+from changedet.pipeline import run_pair
+from changedet.result import Record
 
 ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "samples" / "town"
@@ -70,3 +80,53 @@ def quiet_files(generator: ModuleType, tmp_path_factory: pytest.TempPathFactory)
     folder = tmp_path_factory.mktemp("quiet")
     generator.write_pair(generator.make_pair(384, 12, quiet=True), folder)
     return _files(folder)
+
+
+class Outcome(NamedTuple):
+    """What comparing a pair left: the record, and the folder with its maps."""
+
+    record: Record
+    folder: Path
+
+    def read(self, name: str) -> NDArray[Any]:
+        """Read the first band of one of the maps."""
+        with rasterio.open(self.folder / "maps" / f"{name}.tif") as file:
+            return np.asarray(file.read(1))
+
+
+@pytest.fixture(scope="session")
+def compare(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Outcome]:
+    """Return a function that compares two files without drawing a report."""
+
+    def run(
+        before: Path, after: Path, *, executor: Executor | None = None, **wishes: Any
+    ) -> Outcome:
+        folder = tmp_path_factory.mktemp("compared")
+        options = RunOptions.model_validate(wishes)
+        made = run_pair(before, after, options=options, folder=folder, executor=executor)
+        return Outcome(made.record, folder)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def small_run(small_files: PairFiles, compare: Callable[..., Outcome]) -> Outcome:
+    """Return the small pair, compared without footprints."""
+    return compare(small_files.before, small_files.after)
+
+
+@pytest.fixture(scope="session")
+def graded_run(small_files: PairFiles, compare: Callable[..., Outcome]) -> Outcome:
+    """Return the small pair, compared with footprints."""
+    return compare(small_files.before, small_files.after, footprints=small_files.footprints)
+
+
+@pytest.fixture(scope="session")
+def sample_result(sample_files: PairFiles, tmp_path_factory: pytest.TempPathFactory) -> api.Result:
+    """Return the result of the sample, with its footprints and its whole folder."""
+    return api.run(
+        sample_files.before,
+        sample_files.after,
+        footprints=sample_files.footprints,
+        output=tmp_path_factory.mktemp("sample") / "out",
+    )

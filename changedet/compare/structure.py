@@ -178,16 +178,31 @@ def _best_correlation(
     search: int,
     step: int,
 ) -> FloatArray:
-    energy_before, energy_after = energies
+    scales = [_inverse_root(energy) for energy in energies]
     moved = [_shifted(after, search) for _, after in pairs]
-    energy_moved = _shifted(energy_after, search)
-    best = np.full(energy_before.shape, -1, np.float32)
+    scale_moved = _shifted(scales[1], search)
+    side = (2 * radius + 1, 2 * radius + 1)
+    best = np.full(scales[0].shape, -1, np.float32)
+    product, term = np.empty_like(best), np.empty_like(best)
     for shift in disc_shifts(search, step):
-        product = sum(b * _view(a, shift, search) for (b, _), a in zip(pairs, moved, strict=True))
-        norm = np.sqrt(energy_before * _view(energy_moved, shift, search))
-        score = _box(np.asarray(product), radius).astype(np.float32) / np.maximum(norm, 1e-9)
-        np.maximum(best, np.where(norm > 1e-6, score, 0), out=best)
+        for number, ((before, _), after) in enumerate(zip(pairs, moved, strict=True)):
+            into = term if number else product
+            np.multiply(before, _view(after, shift, search), out=into)
+            if number:
+                product += term
+        # OpenCV sums float32 images in float64, also where it returns float32.
+        summed = cv2.boxFilter(product, cv2.CV_32F, side, borderType=cv2.BORDER_REFLECT_101)
+        score = np.asarray(summed, np.float32)
+        score *= scales[0]
+        score *= _view(scale_moved, shift, search)
+        np.maximum(best, score, out=best)
     return np.clip(best, -1, 1)
+
+
+def _inverse_root(energy: FloatArray) -> FloatArray:
+    """1 / sqrt, and 0 where there is nothing to correlate."""
+    some = energy > 1e-6
+    return np.where(some, 1 / np.sqrt(np.where(some, energy, 1)), 0).astype(np.float32)
 
 
 def _gradients(image: FloatArray, sigma: float) -> tuple[FloatArray, FloatArray]:

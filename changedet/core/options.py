@@ -27,7 +27,7 @@ class RegisterOptions(Options):
     """How AFTER is brought onto BEFORE."""
 
     window: Annotated[int, Field(ge=32, le=256)] = 64
-    """Side of a tie point's correlation window at full resolution, pixels."""
+    """Side of a tie point's correlation window, pixels; up to twice that where few stand out."""
     spacing: Annotated[int, Field(ge=8, le=1024)] = 32
     """Least distance between tie points at full resolution, pixels."""
     max_nodes: Annotated[int, Field(ge=100, le=1_000_000)] = 4096

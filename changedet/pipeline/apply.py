@@ -83,7 +83,7 @@ def compute_block(block: Block, *, scene: Scene, plan: Plan) -> BlockMaps:
         analysed,
     )
     _, bands_before, bands_after = spectral_bands(scene, pair)
-    z = change_z(bands_before, normalise(bands_after, plan.lines), plan)
+    z = change_z(bands_before, normalise(bands_after, plan.lines), plan, valid=analysed)
     pixel = _quantise(z * z / (z * z + np.float32(plan.change_scale) ** 2), analysed)
     state = _plants(scene, plan, pair, built & analysed)
     state |= np.where(analysed, ANALYSED, 0).astype(np.uint8)

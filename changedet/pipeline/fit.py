@@ -230,7 +230,7 @@ def sample_change(
     pair = read_pair(scene, tile.padded)
     picked = _Picker(tile, pair.analysed)
     _, before, after = spectral_bands(scene, pair)
-    z = change_z(before, normalise(after, plan.lines), plan)
+    z = change_z(before, normalise(after, plan.lines), plan, valid=pair.analysed)
     index = np.full(z.shape, np.nan, np.float32)
     if scene.index is not None:
         index = index_after(scene, pair, plan)

@@ -29,6 +29,8 @@ BoolArray = NDArray[np.bool_]
 
 _SMOOTH_PX = 1.0
 """Blur before indices and differences: chroma of JPEGs and pansharpened colour is coarse."""
+_MIDDLE = np.float32(128)
+"""Grey level of what is not seen in both dates."""
 _DARK = 0.04
 """Share of the nominal maximum below which a colour index is only noise."""
 _NDVI_BARE, _NDVI_WEIGHT = 0.25, 20.0
@@ -73,7 +75,9 @@ def grey_pair(
     before, after = stretch[0].apply(before), stretch[1].apply(after)
     if before_blur > 0:
         before = np.asarray(cv2.GaussianBlur(before, (0, 0), before_blur), np.float32)
-    return before, after
+    # What only one date shows must not look like an edge that the other has lost.
+    seen = pair.valid_before & pair.valid_after
+    return np.where(seen, before, _MIDDLE), np.where(seen, after, _MIDDLE)
 
 
 def similarity(
@@ -167,10 +171,15 @@ def spectral_bands(scene: Scene, pair: Pair) -> tuple[tuple[str, ...], FloatArra
         before = grey(pair.before, scene.before.roles, visible_roles(scene.before))[None]
         after = grey(pair.after, scene.after.roles, visible_roles(scene.after))[None]
 
-    def blurred(image: FloatArray) -> FloatArray:
-        return np.stack([cv2.GaussianBlur(band, (0, 0), _SMOOTH_PX) for band in image])
+    return shared, _blurred(before, pair.valid_before), _blurred(after, pair.valid_after)
 
-    return shared, blurred(before), blurred(after)
+
+def _blurred(image: FloatArray, valid: BoolArray) -> FloatArray:
+    """Blur each band over its valid pixels alone: what is missing must not darken its edge."""
+    weight = cv2.GaussianBlur(valid.astype(np.float32), (0, 0), _SMOOTH_PX)
+    weight = np.maximum(weight, np.float32(1e-3))
+    masked = np.where(valid, image, np.float32(0))
+    return np.stack([cv2.GaussianBlur(band, (0, 0), _SMOOTH_PX) / weight for band in masked])
 
 
 def normalise(after: FloatArray, lines: tuple[tuple[str, Line], ...]) -> FloatArray:
@@ -178,12 +187,13 @@ def normalise(after: FloatArray, lines: tuple[tuple[str, Line], ...]) -> FloatAr
     return np.stack([line.apply(band) for (_, line), band in zip(lines, after, strict=True)])
 
 
-def change_z(before: FloatArray, after: FloatArray, plan: Plan) -> FloatArray:
-    """Root mean square over the bands of the gradient-aware z, smoothed over some 1.5 m."""
+def change_z(before: FloatArray, after: FloatArray, plan: Plan, *, valid: BoolArray) -> FloatArray:
+    """Return the root mean square over the bands of the gradient-aware z, over some 1.5 m."""
     z = gradient_z(before, after, noise=np.array(plan.noise), error_px=plan.error_px)
-    squared = np.mean(np.square(z), axis=0)
-    side = 2 * max(1, round(1.5 / plan.gsd_m)) + 1
-    return np.sqrt(cv2.blur(np.minimum(squared, np.float32(1e4)), (side, side)))
+    squared = np.minimum(np.mean(np.square(z), axis=0), np.float32(1e4))
+    radius = max(1, round(1.5 / plan.gsd_m))
+    weight = valid.astype(np.float32)
+    return np.sqrt(windowed_mean(squared, weight=weight, radius=radius))
 
 
 def index_after(scene: Scene, pair: Pair, plan: Plan) -> FloatArray:

@@ -29,6 +29,12 @@ LOWEST, HIGHEST = -1.2, 0.6
 """Bounds of the threshold, as logit: probabilities 0.23 and 0.65."""
 FILL = 96
 """Grey level given to pixels without a value; edges against it are not counted."""
+LEAST_PLANTS = -0.03
+"""Excess green below which a pixel is no less a plant: a red roof, not false colour."""
+_COLOUR_LEAD = 2.0
+"""By how much colour may lift the logit above what structure alone says."""
+_LOGIT_STEPS, _LOGIT_OFFSET = 20, 6
+"""The logit as 8 bits, for a median: one step is 0.05, from -6 to 6.75."""
 
 
 def working_zoom(gsd_m: float) -> int:
@@ -43,15 +49,15 @@ def reach_px(gsd_m: float) -> int:
     """Return how far the built-up score looks around a pixel, in pixels of the grid."""
     zoom = working_zoom(gsd_m)
     gsd = gsd_m * zoom
-    chains = (
+    chains: tuple[int, ...] = (
         1 + _half(QUARTER_M, gsd),
         2 * max(_line(length, gsd, 0).shape[1] // 2 for length in LENGTHS_M) + _half(15.0, gsd),
         2 * (_line(BLOCK_M[1], gsd, 0).shape[1] // 2) + _half(ROOF_M, gsd),
         2 * (_disc(15.0, gsd).shape[0] // 2) + _half(ROOF_M, gsd),
         max(1, round(SHADOW_M / gsd)) + _half(2.0, gsd),
     )
-    # Four pixels for the blur under the vegetation index.
-    return zoom * (max(chains) + 1) + 4
+    # Two for the median; four of the grid for the blur under the vegetation index.
+    return int(zoom * (max(chains) + 2) + 4)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,9 +96,10 @@ def built_score(
     """Score how much a pixel looks like a building, at the working zoom.
 
     The logit of a logistic regression with fixed, published coefficients
-    (:mod:`changedet.quantify.built_weights`) on the cues of :func:`built_cues`. It is a
-    function of a bounded neighbourhood (:func:`reach_px`), whose sums are of integers, so
-    the result does not depend on the block in which it is computed.
+    (:mod:`changedet.quantify.built_weights`) on the cues of :func:`built_cues`, joined over
+    single pixels by a median. It is a function of a bounded neighbourhood
+    (:func:`reach_px`), whose sums are of integers, so the result does not depend on the
+    block in which it is computed.
 
     Parameters
     ----------
@@ -111,7 +118,14 @@ def built_score(
         Logit.
     """
     cues = built_cues(visible, plants, valid, gsd_m=gsd_m)
-    return weigh(cues, GREY if plants is None else COLOUR)
+    score = weigh(cues, GREY)
+    if plants is not None:
+        # Colour alone must not make a building: there is false colour, and there is bare soil.
+        score = np.minimum(weigh(cues, COLOUR), score + np.float32(_COLOUR_LEAD))
+    steps = np.clip(np.rint((score + _LOGIT_OFFSET) * _LOGIT_STEPS), 0, 255).astype(np.uint8)
+    side = 5 if gsd_m * working_zoom(gsd_m) < 1.3 else 3
+    smooth = cv2.medianBlur(steps, side)
+    return np.asarray(smooth / np.float32(_LOGIT_STEPS) - np.float32(_LOGIT_OFFSET), np.float32)
 
 
 def weigh(cues: Mapping[str, FloatArray], weights: Weights) -> FloatArray:
@@ -166,7 +180,8 @@ def _edge_cues(level: NDArray[np.int16], seen: BoolArray, gsd: float) -> dict[st
 
     def order(cosine: NDArray[np.int16], sine: NDArray[np.int16], half_m: float) -> FloatArray:
         a, b = _mean(cosine, half_m, gsd), _mean(sine, half_m, gsd)
-        return np.sqrt(a * a + b * b) / (_mean(strong, half_m, gsd) + np.float32(16))
+        length = np.sqrt(a * a + b * b)
+        return np.asarray(length / (_mean(strong, half_m, gsd) + np.float32(16)), np.float32)
 
     share = _mean(inner.astype(np.int16), QUARTER_M, gsd)
     return {
@@ -203,16 +218,14 @@ def _shape_cues(bright: ByteArray, dark: ByteArray, gsd: float) -> dict[str, Flo
     }
 
 
-def _colour_cues(
-    small: ByteArray, green: NDArray[np.int16], gsd: float
-) -> dict[str, FloatArray]:
+def _colour_cues(small: ByteArray, green: NDArray[np.int16], gsd: float) -> dict[str, FloatArray]:
     red, middle, blue = (band.astype(np.int32) for band in small[:3])
     total = red + middle + blue + 30
     warm = ((red - blue) * 4000 // total).astype(np.int16)
     fresh = ((middle - red) * 4000 // total).astype(np.int16)
     here, around = _mean(warm, ROOF_M, gsd) / 4000, _mean(warm, QUARTER_M, gsd) / 4000
     return {
-        "plants": _mean(green, ROOF_M, gsd) / 1000,
+        "plants": np.maximum(_mean(green, ROOF_M, gsd) / 1000, np.float32(LEAST_PLANTS)),
         "green": _mean(fresh, ROOF_M, gsd) / 4000,
         "warm_around": around,
         "other_colour": np.sqrt(np.abs(here - around)),

@@ -34,6 +34,9 @@ OVERVIEW = 700
 
 _LEAST_SNR = 5.5  # of a tie point; nine of ten windows of wrong places stay below 6
 _FEWEST = 12  # believed tie points; fewer cannot carry a model
+_CLEAR_SNR = 6.5
+_SHARP_SNR = 13.0
+_NODES_TRIAL = 144
 _NODES_BETWEEN = 1600  # most nodes of a pass that is not the last
 _SECOND_PASS_PX = 6_000_000  # up to this size a second pass at full resolution pays
 
@@ -129,7 +132,7 @@ def estimate_alignment(
         executor=executor,
     )
     fixed, moving = _overviews(pair, georeferenced=base is not None, reach=reach)
-    finding = _unusable(fixed, moving)
+    finding = _unusable(fixed, moving, georeferenced=base is not None)
     if finding is not None:
         return _refusal(pair, finding)
     coarse = estimate_coarse(fixed, moving, georeferenced=base is not None, reach=reach)
@@ -154,14 +157,16 @@ def _overviews(
     return fixed, moving
 
 
-def _unusable(fixed: Overview, moving: Overview) -> Finding | None:
+def _unusable(fixed: Overview, moving: Overview, *, georeferenced: bool) -> Finding | None:
     """Say why two overviews cannot be matched at all; None where they can."""
     if not fixed.valid.any():
         return _refuse("nothing_valid", "BEFORE has no valid pixel: check its nodata value")
     if not moving.valid.any():
-        return _refuse(
-            "no_overlap", "AFTER has no valid pixel where BEFORE is: check the CRS of both"
-        )
+        if georeferenced:
+            return _refuse(
+                "no_overlap", "AFTER has no valid pixel where BEFORE is: check the CRS of both"
+            )
+        return _refuse("nothing_valid", "AFTER has no valid pixel: check its nodata value")
     for name, overview in (("BEFORE", fixed), ("AFTER", moving)):
         if measure_contrast(overview.image, overview.valid, sigma=1.0) <= 0:
             return _refuse("no_texture", f"{name} shows nothing: it is (almost) constant")
@@ -218,7 +223,8 @@ def _descend(pair: _Pair, model: Mapping, *, first_zoom: int) -> _Pass | None:
     for number, zoom in enumerate(zooms):
         final = number == len(zooms) - 1
         radius = 14 if number == 0 else 8 if zoom != zooms[number - 1] else 5
-        found = _match_level(pair, model, zoom=zoom, radius=radius, final=final)
+        window = _pick_window(pair, model) if zoom == 1 else pair.options.window
+        found = _match_level(pair, model, zoom=zoom, radius=radius, window=window, final=final)
         if found is None or found.believed.sum() < _FEWEST:
             continue
         last = found
@@ -229,16 +235,19 @@ def _descend(pair: _Pair, model: Mapping, *, first_zoom: int) -> _Pass | None:
 
 
 def _match_level(
-    pair: _Pair, model: Mapping, *, zoom: int, radius: int, final: bool
+    pair: _Pair, model: Mapping, *, zoom: int, radius: int, window: int, final: bool
 ) -> _Pass | None:
     options = pair.options
     chain = Chain(base=pair.base, model=model)
     most = options.max_nodes if final else min(options.max_nodes, _NODES_BETWEEN)
+    area = _overlap(pair.grid, pair.after.grid, chain)
+    # far enough apart for neighbours to say something new; small images cannot afford more
+    apart = min(window // 3, min(area.shape) // (16 * zoom))
     nodes = plan_nodes(
-        _overlap(pair.grid, pair.after.grid, chain),
+        area,
         zoom=zoom,
-        window=options.window,
-        spacing=options.spacing,
+        window=window,
+        spacing=max(options.spacing, apart),
         max_nodes=most,
     )
     if nodes is None:
@@ -247,6 +256,30 @@ def _match_level(
         pair.before, pair.after, chain, nodes, radius=radius, executor=pair.executor
     )
     return _judge(matches, nodes, model)
+
+
+def _pick_window(pair: _Pair, model: Mapping) -> int:
+    """Take larger windows where few of a sample of them stand out: lean, season, much rebuilt."""
+    chain = Chain(base=pair.base, model=model)
+    window = pair.options.window
+    nodes = plan_nodes(
+        _overlap(pair.grid, pair.after.grid, chain),
+        zoom=1,
+        window=window,
+        spacing=window,
+        max_nodes=_NODES_TRIAL,
+    )
+    if nodes is None:
+        return window
+    trial = match_nodes(pair.before, pair.after, chain, nodes, radius=8, executor=pair.executor)
+    usable = trial.snr > 0
+    if not usable.any():
+        return window
+    clear = float((trial.snr[usable] >= _CLEAR_SNR).mean())
+    # very clear peaks here and none there: content was replaced, and small windows find the rest
+    if clear >= 0.75 or float(np.quantile(trial.snr[usable], 0.8)) >= _SHARP_SNR:
+        return window
+    return int(window * (1.5 if clear >= 0.5 else 2.0)) // 2 * 2
 
 
 def _judge(matches: Matches, nodes: Nodes, model: Mapping) -> _Pass:

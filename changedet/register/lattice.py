@@ -65,11 +65,11 @@ class Lattice:
             )
             return first, second
         col, row = np.broadcast_arrays(col, row)
-        where = [self._index(row, axis=0), self._index(col, axis=1)]
+        where = [self._index(p, axis=i).ravel() for i, p in enumerate((row, col))]
         first, second = (
             ndimage.map_coordinates(
                 self.coefficients[..., i], where, order=3, prefilter=False, mode="nearest"
-            )
+            ).reshape(col.shape)
             for i in (0, 1)
         )
         return first, second
@@ -173,8 +173,10 @@ def fit_mapping(
         The affine by least squares, and a lattice of the rest where it exceeds the tolerance.
     """
     spacing = max(height, width) / (nodes - 1)
-    cols = np.arange(-1, int(np.ceil(width / spacing)) + 2) * spacing
-    rows = np.arange(-1, int(np.ceil(height / spacing)) + 2) * spacing
+    # some nodes beyond the edges, where the spline is less exact
+    cols, rows = (
+        np.arange(-5, int(np.ceil(length / spacing)) + 6) * spacing for length in (width, height)
+    )
     grid_col, grid_row = np.meshgrid(cols, rows)
     found = np.stack(locate(grid_col.ravel(), grid_row.ravel()), -1)
     affine = fit_affine(grid_col.ravel(), grid_row.ravel(), found)

@@ -73,8 +73,8 @@ class ArrayReader:
             raise ValueError(f"a grey image has two dimensions, not {self.image.ndim}")
         height, width = self.image.shape
         grid = self.georeference or Grid(width=width, height=height)
-        valid_shape = grid.shape if self.valid is None else self.valid.shape
-        for what, shape in (("valid", valid_shape), ("the grid", grid.shape)):
+        valid_shape = (height, width) if self.valid is None else self.valid.shape
+        for what, shape in (("valid", valid_shape), ("its grid", grid.shape)):
             if shape != (height, width):
                 raise ValueError(f"{what} is {shape}, the image {self.image.shape}")
         object.__setattr__(self, "grid", grid)

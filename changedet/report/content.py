@@ -127,7 +127,7 @@ def headline(record: Record) -> tuple[str, ...]:
     if record.not_observable_share is not None:
         said.append(
             f"{words.percent(record.not_observable_share)} of the area could not be judged"
-            " (cloud, smoke, shadow or outside of an image)."
+            " (no data, or outside of an image; cloud and smoke are not yet told apart)."
         )
     return tuple(said)
 
@@ -201,7 +201,7 @@ def tiles(record: Record) -> tuple[Tile, ...]:
         Tile(
             label="Could not be judged",
             value=words.percent(record.not_observable_share),
-            detail="of the area: cloud, smoke, shadow or outside of an image",
+            detail="of the area: no data, or outside of an image; cloud and smoke are not yet told apart",
             interval="",
         )
     )

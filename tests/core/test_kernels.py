@@ -27,7 +27,7 @@ def image() -> np.ndarray:
     return waves(rows, cols).astype(np.float32)
 
 
-@pytest.mark.parametrize(("order", "bound"), [(1, 0.15), (3, 0.002)])
+@pytest.mark.parametrize(("order", "bound"), [(1, 0.17), (3, 0.002)])
 def test_sampling_reads_the_function_between_the_pixels(
     image: np.ndarray, order: int, bound: float
 ) -> None:

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from changedet.compare.radiometry import Line, fit_line
+
+
+def make_values(gain: float, offset: float, *, outliers: float) -> tuple[np.ndarray, np.ndarray]:
+    """BEFORE and AFTER of one band: a line with noise, and a share that really changed."""
+    rng = np.random.default_rng(3)
+    after = rng.uniform(20, 220, 4000)
+    before = gain * after + offset + rng.normal(0, 2, after.size)
+    changed = rng.random(after.size) < outliers
+    before[changed] = rng.uniform(0, 255, changed.sum())
+    return before, after
+
+
+@pytest.mark.parametrize(("gain", "offset"), [(1.0, 0.0), (1.25, -18.0), (0.6, 40.0)])
+def test_a_line_is_recovered_under_30_percent_changed_pixels(gain: float, offset: float) -> None:
+    before, after = make_values(gain, offset, outliers=0.3)
+    line = fit_line(before, after)
+    assert line.gain == pytest.approx(gain, abs=0.01)
+    assert line.offset == pytest.approx(offset, abs=1.5)
+    assert line.correlation > 0.97
+
+
+def test_least_squares_would_have_failed_there() -> None:
+    before, after = make_values(1.25, -18.0, outliers=0.3)
+    assert abs(np.polyfit(after, before, 1)[0] - 1.25) > 0.2
+
+
+def test_both_directions_agree() -> None:
+    before, after = make_values(1.25, -18.0, outliers=0.3)
+    there, back = fit_line(before, after), fit_line(after, before)
+    assert there.gain * back.gain == pytest.approx(1, abs=0.01)
+    assert there.offset == pytest.approx(-back.offset * there.gain, abs=1.0)
+
+
+def test_a_negative_relation_is_no_line() -> None:
+    before, after = make_values(-1.0, 250.0, outliers=0.0)
+    line = fit_line(before, after)
+    assert line.correlation == 0
+    assert line.gain > 0
+
+
+@pytest.mark.parametrize("count", [0, 1, 49])
+def test_few_values_are_no_line(count: int) -> None:
+    values = np.arange(count, dtype=float)
+    assert fit_line(values, values).correlation == 0
+
+
+def test_a_constant_band_is_no_line_but_medians_meet() -> None:
+    before, after = np.full(500, 90.0), np.full(500, 60.0)
+    line = fit_line(before, after)
+    assert line.correlation == 0
+    assert line.apply(np.array([60.0], np.float32)) == pytest.approx([90.0])
+
+
+def test_a_line_takes_after_to_before() -> None:
+    line = Line(gain=2.0, offset=-5.0, correlation=1.0)
+    assert line.apply(np.array([10.0], np.float32)).tolist() == [15.0]

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from skimage.filters import threshold_otsu
+
+from changedet.decide.threshold import null_quantile, otsu
+
+
+def two_classes(*, share: float = 0.3, apart: float = 5.0) -> np.ndarray:
+    rng = np.random.default_rng(8)
+    high = rng.random(20_000) < share
+    return np.where(high, rng.normal(apart, 1, high.size), rng.normal(0, 1, high.size))
+
+
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.5])
+def test_otsu_is_that_of_scikit_image(share: float) -> None:
+    values = two_classes(share=share)
+    low, high = np.percentile(values, [0.5, 99.5])
+    split = otsu(values)
+    width = (high - low) / 256
+    # scikit-image returns the centre of the last bin below the cut, we its upper edge.
+    expected = threshold_otsu(np.clip(values, low, high), nbins=256) + width / 2
+    assert split.value == pytest.approx(expected, abs=0.51 * width)
+
+
+def test_separability_tells_two_classes_from_one() -> None:
+    one = np.random.default_rng(1).normal(0, 1, 50_000)
+    assert otsu(one).separability == pytest.approx(2 / np.pi, abs=0.03)
+    uniform = np.linspace(0, 1, 50_000)
+    assert otsu(uniform).separability == pytest.approx(0.75, abs=0.01)
+    assert otsu(two_classes(apart=12)).separability > 0.95
+
+
+def test_centres_and_spreads_of_the_two_classes() -> None:
+    split = otsu(two_classes(share=0.5, apart=10))
+    assert split.low_centre == pytest.approx(0, abs=0.1)
+    assert split.high_centre == pytest.approx(10, abs=0.1)
+    assert split.low_spread == pytest.approx(1, abs=0.1)
+    assert split.high_spread == pytest.approx(1, abs=0.1)
+    assert split.balanced == pytest.approx(5, abs=0.2)
+
+
+def test_the_balanced_cut_is_nearer_to_the_narrow_class() -> None:
+    rng = np.random.default_rng(4)
+    split = otsu(np.concatenate([rng.normal(0, 0.2, 5000), rng.normal(10, 2, 5000)]))
+    assert split.balanced < 2 < split.value
+
+
+def test_a_constant_has_no_classes() -> None:
+    split = otsu(np.full(100, 3.0))
+    assert split.separability == 0
+    assert split.value == split.balanced == 3.0
+
+
+def test_null_quantile() -> None:
+    assert null_quantile(np.arange(101), 0.99) == pytest.approx(99)

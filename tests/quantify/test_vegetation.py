@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from changedet.quantify.vegetation import (
+    RANGE,
+    SPREAD,
+    VegetationPlan,
+    plan_vegetation,
+    tolerant_maximum,
+)
+
+
+def make_plan(**changes: object) -> VegetationPlan:
+    values = {"index": "ndvi", "threshold": 0.3, "shift": 0.0, "spread": 0.05, "separability": 0.8}
+    return VegetationPlan(**(values | changes))  # type: ignore[arg-type]
+
+
+def row(*values: float) -> np.ndarray:
+    return np.array([values], np.float32)
+
+
+def test_vegetation_is_at_and_above_the_threshold() -> None:
+    found = make_plan(threshold=0.25).is_vegetation(row(0.2, 0.25, 0.6, np.nan))
+    assert found.tolist() == [[False, True, True, False]]
+
+
+def test_lost_is_what_fell_below_it_by_more_than_the_noise() -> None:
+    before = row(0.6, 0.6, 0.32, 0.2, 0.6)
+    after = row(0.1, 0.5, 0.26, 0.0, 0.29)
+    lost = make_plan().lost(before, after, spreads=2.5)
+    # Gone; still plants; fell by less than the noise; was none before; not below the noise.
+    assert lost.tolist() == [[True, False, False, False, False]]
+
+
+def test_a_season_that_dims_everything_is_no_loss() -> None:
+    before = row(0.35, 0.6)
+    assert make_plan().lost(before, before - 0.1, spreads=1.0).tolist() == [[True, False]]
+    assert not make_plan(shift=-0.1).lost(before, before - 0.1, spreads=1.0).any()
+
+
+@pytest.mark.parametrize("spreads", [1.5, 2.5, 4.0])
+def test_asking_for_more_finds_less(spreads: float) -> None:
+    rng = np.random.default_rng(0)
+    before, after = rng.uniform(0, 0.8, (2, 50, 50)).astype(np.float32)
+    plan = make_plan()
+    fewer = plan.lost(before, after, spreads=spreads)
+    assert fewer.any()
+    assert not (fewer & ~plan.lost(before, after, spreads=spreads - 0.5)).any()
+
+
+def test_gained_is_the_mirror_image() -> None:
+    gained = make_plan().gained(row(0.1, 0.5, 0.28), row(0.6, 0.6, 0.31), spreads=2.5)
+    assert gained.tolist() == [[True, False, False]]
+
+
+@pytest.mark.parametrize(
+    ("gsd", "error", "reach"), [(0.5, 0.2, 0), (0.5, 2.0, 2), (0.5, 9.0, 3), (3.0, 2.0, 0)]
+)
+def test_the_tolerance_is_the_residual_within_half_a_crown(
+    gsd: float, error: float, reach: int
+) -> None:
+    index = np.zeros((21, 21), np.float32)
+    index[10, 10] = 1
+    found = tolerant_maximum(index, gsd_m=gsd, error_px=error)[10]
+    assert np.flatnonzero(found == 1).tolist() == list(range(10 - reach, 11 + reach))
+
+
+def test_tolerance_takes_unknown_for_no_vegetation() -> None:
+    assert tolerant_maximum(row(np.nan, 0.5), gsd_m=1, error_px=0).tolist() == [[-9.0, 0.5]]
+
+
+@pytest.mark.parametrize("index", ["ndvi", "exg"])
+def test_the_plan_takes_shift_and_noise_from_stable_ground(index: str) -> None:
+    low, high = SPREAD[index]
+    noise = (low + high) / 2
+    difference = np.random.default_rng(1).normal(0.02, noise, 5000)
+    plan = plan_vegetation(index, threshold=0.1, separability=0.7, stable_difference=difference)
+    assert plan.shift == pytest.approx(0.02, abs=0.005)
+    assert plan.spread == pytest.approx(noise, rel=0.05)
+    assert RANGE[index][0] <= plan.threshold <= RANGE[index][1]
+
+
+def test_the_plan_stays_within_reason() -> None:
+    wild = np.full(500, 0.9)
+    plan = plan_vegetation("ndvi", threshold=9.0, separability=0.7, stable_difference=wild)
+    assert (plan.threshold, plan.shift, plan.spread) == (0.45, 0.1, 0.03)
+    few = plan_vegetation("exg", threshold=-1, separability=0, stable_difference=np.zeros(49))
+    assert (few.threshold, few.shift, few.spread) == (0.03, 0.0, 0.06)
