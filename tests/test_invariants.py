@@ -143,45 +143,60 @@ def test_without_a_scale_there_are_shares_and_no_hectares(
 
 
 def test_a_south_up_image_gives_the_same_hectares(
-    compare: Compare, small_files: Any, before: Any, graded_run: Any, tmp_path: Path
+    compare: Compare, sample_files: Any, sample_result: Any, tmp_path: Path
 ) -> None:
-    image, place = before
+    image, place = read_image(sample_files.before)
     t = place["transform"]
     flipped = save_image(
-        tmp_path / "before.tif", np.ascontiguousarray(image[:, ::-1]), crs=place["crs"],
+        tmp_path / "before.tif",
+        np.ascontiguousarray(image[:, ::-1]),
+        crs=place["crs"],
         transform=Affine(t.a, 0, t.c, 0, -t.e, t.f + image.shape[1] * t.e),
-    )  # fmt: skip
-    found = compare(flipped, small_files.after, footprints=small_files.footprints).record
-    expected = graded_run.record
-    assert found.status == "ok"
-    assert found.built.before_ha == pytest.approx(expected.built.before_ha, rel=0.03)
-    assert found.built.destroyed_ha == pytest.approx(expected.built.destroyed_ha, rel=0.03)
-    assert found.vegetation.before_ha == pytest.approx(expected.vegetation.before_ha, rel=0.03)
-    assert found.vegetation.lost_ha == pytest.approx(expected.vegetation.lost_ha, rel=0.03)
+    )
+    found = compare(flipped, sample_files.after, footprints=sample_files.footprints)
+    assert_same_hectares(found.record, sample_result.record)
 
 
 def test_degrees_give_the_same_hectares(
-    compare: Compare, small_files: Any, before: Any, graded_run: Any, tmp_path: Path
+    compare: Compare, sample_files: Any, sample_result: Any, tmp_path: Path
 ) -> None:
-    image, place = before
-    with rasterio.open(small_files.before) as file:
+    image, place = read_image(sample_files.before)
+    with rasterio.open(sample_files.before) as file:
         west, south, east, north = transform_bounds(file.crs, "EPSG:4326", *file.bounds)
     # Half a metre both ways: degrees of longitude are shorter than those of latitude.
     step = 0.5 / 111_200
-    fine = Affine(step / np.cos(np.radians(north)), 0, west, 0, -step, north)
-    shape = (3, int((north - south) / -fine.e) + 1, int((east - west) / fine.a) + 1)
+    degrees = Affine(step / np.cos(np.radians(north)), 0, west, 0, -step, north)
+    shape = (3, int((north - south) / step) + 1, int((east - west) / degrees.a) + 1)
     target = np.zeros(shape, np.uint8)
     for source, wanted in zip(image, target, strict=True):
-        reproject(source, wanted, src_transform=place["transform"], src_crs=place["crs"],
-                  dst_transform=fine, dst_crs="EPSG:4326", resampling=Resampling.cubic)  # fmt: skip
-    degrees = save_image(tmp_path / "before.tif", target, crs="EPSG:4326", transform=fine, nodata=0)
-    found = compare(degrees, small_files.after, footprints=small_files.footprints).record
-    expected = graded_run.record
+        reproject(
+            source,
+            wanted,
+            src_transform=place["transform"],
+            src_crs=place["crs"],
+            dst_transform=degrees,
+            dst_crs="EPSG:4326",
+            resampling=Resampling.cubic,
+        )
+    before = save_image(
+        tmp_path / "before.tif", target, crs="EPSG:4326", transform=degrees, nodata=0
+    )
+    found = compare(before, sample_files.after, footprints=sample_files.footprints).record
     assert found.grid.crs == "EPSG:32637"
     assert found.inputs.before.crs == "EPSG:4326"
-    assert found.built.before_ha == pytest.approx(expected.built.before_ha, rel=0.03)
-    assert found.built.destroyed_ha == pytest.approx(expected.built.destroyed_ha, rel=0.03)
-    assert found.vegetation.before_ha == pytest.approx(expected.vegetation.before_ha, rel=0.03)
+    assert_same_hectares(found, sample_result.record)
+
+
+def assert_same_hectares(found: Any, expected: Any) -> None:
+    assert found.status == expected.status == "ok"
+    for part, figure in (
+        ("built", "before_ha"),
+        ("built", "destroyed_ha"),
+        ("vegetation", "before_ha"),
+        ("vegetation", "lost_ha"),
+    ):
+        value = getattr(getattr(expected, part), figure)
+        assert getattr(getattr(found, part), figure) == pytest.approx(value, rel=0.03), figure
 
 
 def write_aoi(path: Path, box: tuple[float, float, float, float], crs: str) -> Path:

@@ -90,7 +90,7 @@ def check_plan(
             Finding(
                 code="radiometry",
                 message=f"the {worst} bands of the dates hardly go together even where "
-                f"nothing changed (correlation {correlations[worst]:.2f}): spectral evidence is weak",
+                f"nothing changed (correlation {correlations[worst]:.2f}): colours tell little",
                 severity="degrade",
             )
         )

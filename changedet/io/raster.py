@@ -23,7 +23,6 @@ from typing import Any, Self
 
 import numpy as np
 import rasterio
-import rasterio.features
 import rasterio.shutil
 import rasterio.windows
 from affine import Affine
@@ -54,7 +53,6 @@ __all__ = [
     "read_small",
     "read_window",
     "set_scale",
-    "trace_classes",
     "write_cog",
 ]
 
@@ -571,39 +569,6 @@ def read_small(path: str | Path, *, size: int, resampling: str = "average") -> n
                 window=rasterio.windows.Window(0, 0, dataset.width, dataset.height),
             )
         )
-
-
-def trace_classes(path: str | Path, *, most: int) -> tuple[list[tuple[dict[str, Any], int]], bool]:
-    """Trace the outlines of classes 2 and above, streaming over the raster's rows.
-
-    Parameters
-    ----------
-    path : path
-        classes.tif.
-    most : int
-        Outlines after which it stops.
-
-    Returns
-    -------
-    outlines : list of (GeoJSON-like geometry in the raster's CRS, class)
-    complete : bool
-        False where there were more than ``most``.
-    """
-    found: list[tuple[dict[str, Any], int]] = []
-    with (
-        _rereading(path),
-        rasterio.Env(**_SETTINGS),
-        _open_own(path) as dataset,
-    ):
-        band = rasterio.band(dataset, 1)
-        for geometry, value in rasterio.features.shapes(
-            band, connectivity=8, transform=dataset.transform
-        ):
-            if value >= 2:
-                if len(found) == most:
-                    return found, False
-                found.append((geometry, int(value)))
-    return found, True
 
 
 @contextmanager

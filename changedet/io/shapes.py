@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
-from rasterio.features import rasterize
+import shapely
+from affine import Affine
+from rasterio.features import rasterize, shapes
 from shapely.geometry.base import BaseGeometry
 
-from changedet.core.grid import Grid
+from changedet.core.grid import Grid, Window
 
 
 def burn(geometries: Sequence[BaseGeometry], grid: Grid) -> np.ndarray:
@@ -25,8 +27,68 @@ def burn(geometries: Sequence[BaseGeometry], grid: Grid) -> np.ndarray:
     -------
     ndarray of bool, shape of the grid
     """
-    shapes = [(geometry, 1) for geometry in geometries if not geometry.is_empty]
-    if not shapes:
+    wanted = [(geometry, 1) for geometry in geometries if not geometry.is_empty]
+    if not wanted:
         return np.zeros(grid.shape, bool)
-    burnt = rasterize(shapes, out_shape=grid.shape, transform=grid.transform, dtype=np.uint8)
+    burnt = rasterize(wanted, out_shape=grid.shape, transform=grid.transform, dtype=np.uint8)
     return np.asarray(burnt, dtype=bool)
+
+
+def trace(
+    strips: Iterable[tuple[Window, np.ndarray]], *, least: int
+) -> Iterator[tuple[int, shapely.Polygon]]:
+    """Trace the outlines of regions of one value, strip by strip.
+
+    Only the regions that touch the seam to the next strip are held back, so that memory does
+    not grow with the image, and no outline is cut at a seam.
+
+    Parameters
+    ----------
+    strips : iterable of (Window, ndarray of uint8, shape of the window)
+        Full rows, from top to bottom, without gap.
+    least : int
+        Smallest value that is traced.
+
+    Yields
+    ------
+    value : int
+    outline : Polygon
+        In pixels (column, row) of the whole image, corners at whole numbers. Regions are
+        4-connected: pixels that touch at a corner alone would make an invalid outline.
+    """
+    held: dict[int, list[shapely.Polygon]] = {}
+    bottom = 0
+    for window, values in strips:
+        found: dict[int, list[shapely.Polygon]] = {}
+        place = Affine.translation(window.col, window.row)
+        for geometry, value in shapes(values, mask=values >= least, transform=place):
+            found.setdefault(int(value), []).append(shapely.geometry.shape(geometry))
+        top, bottom = window.row, window.stop_row
+        done, held = _join(held, found, top=top, bottom=bottom)
+        yield from done
+    for value, outlines in sorted(held.items()):
+        for outline in outlines:
+            yield value, outline
+
+
+def _join(
+    held: dict[int, list[shapely.Polygon]],
+    found: dict[int, list[shapely.Polygon]],
+    *,
+    top: int,
+    bottom: int,
+) -> tuple[list[tuple[int, shapely.Polygon]], dict[int, list[shapely.Polygon]]]:
+    """Join what was held back with what begins at the seam; hold back what reaches the next."""
+    done: list[tuple[int, shapely.Polygon]] = []
+    again: dict[int, list[shapely.Polygon]] = {}
+    for value in sorted(held.keys() | found.keys()):
+        mine = found.get(value, [])
+        at_top = [part for part in mine if part.bounds[1] <= top]
+        rest = [part for part in mine if part.bounds[1] > top]
+        joined = shapely.get_parts(shapely.union_all([*held.get(value, []), *at_top]))
+        for part in [*joined, *rest]:
+            if part.bounds[3] >= bottom:
+                again.setdefault(value, []).append(part)
+            else:
+                done.append((value, part))
+    return done, again

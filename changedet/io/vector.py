@@ -348,7 +348,26 @@ def write_geopackage(path: Path, layers: Sequence[Layer], *, crs: str | None) ->
         ) from error
 
 
-def _write_layer(path: Path, layer: Layer, wkt: str | None) -> None:
+def append_features(path: Path, layer: Layer, *, crs: str | None) -> None:
+    """Add features to a layer of a GeoPackage that :func:`write_geopackage` began.
+
+    Raises
+    ------
+    EnvironmentFault
+        Disk full, no permission.
+    """
+    wkt = None if crs is None else parse_crs(crs).to_wkt()
+    try:
+        with _Ogr():
+            _write_layer(path, layer, wkt, append=True)
+    except (DataSourceError, DataLayerError, OSError) as error:
+        reason = shown(" ".join(str(error).split()))[:160]
+        raise EnvironmentFault(
+            f"{shown(path)}: cannot be written ({reason}); free some space or choose -o"
+        ) from error
+
+
+def _write_layer(path: Path, layer: Layer, wkt: str | None, *, append: bool = False) -> None:
     geometries = np.empty(len(layer.geometries), dtype=object)
     geometries[:] = list(layer.geometries)
     pyogrio.raw.write(
@@ -361,7 +380,8 @@ def _write_layer(path: Path, layer: Layer, wkt: str | None) -> None:
         geometry_type=layer.geometry_type,
         crs=wkt,
         nan_as_null=True,
-        layer_options={"FID": "fid", "GEOMETRY_NAME": "geom"},
+        append=append,
+        layer_options={} if append else {"FID": "fid", "GEOMETRY_NAME": "geom"},
     )
 
 

@@ -7,24 +7,26 @@ from concurrent.futures import Executor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 import shapely
+from shapely.affinity import affine_transform
 
 from changedet.core.blocks import Block, blocks
-from changedet.core.errors import Finding
-from changedet.core.grid import Grid
+from changedet.core.grid import Grid, Window
 from changedet.core.spread import spread
 from changedet.io.raster import (
     RasterWriter,
     check_raster,
     create_raster,
-    trace_classes,
+    read_own,
     write_cog,
 )
-from changedet.io.vector import Layer, Outlines, write_geopackage
+from changedet.io.shapes import trace
+from changedet.io.vector import Layer, Outlines, append_features, write_geopackage
 from changedet.pipeline.apply import (
     NODATA,
     Rules,
@@ -44,8 +46,10 @@ Value = TypeVar("Value")
 Report = Callable[[float], None]
 """Takes the fraction of a stage that is done."""
 
-MAX_OUTLINES = 200_000
-"""Outlines of changes that are written; beyond it classes.tif alone holds them all."""
+STRIP_ROWS = 1024
+"""Rows of classes.tif that are traced at a time."""
+CHUNK = 5000
+"""Regions that are written at a time."""
 CORRESPONDENCE_PX = 1024
 """Longest side of correspondence.tif: the field is smooth, so it may be decimated."""
 
@@ -244,25 +248,34 @@ def building_layer(outlines: Outlines, assessment: Assessment, area_m2: np.ndarr
     )
 
 
-def change_layer(classes: Path, grid: Grid) -> tuple[Layer, bool]:
-    """Trace the regions of classes.tif; False where there were too many to write."""
-    traced, complete = trace_classes(classes, most=MAX_OUTLINES)
-    geometries = [shapely.geometry.shape(geometry) for geometry, _ in traced]
-    codes = np.array([code for _, code in traced], dtype=np.int32)
-    unit = grid.unit_m
-    areas = np.array([g.area * unit * unit if unit else np.nan for g in geometries], float)
-    return (
-        Layer(
-            name="changes",
-            geometries=geometries,
-            columns={
-                "class": codes,
-                "name": np.array([CLASS_NAMES[code] for code in codes], dtype=object),
-                "area_m2": areas,
-            },
-        ),
-        complete,
+def change_layer(grid: Grid, regions: list[tuple[int, shapely.Polygon]]) -> Layer:
+    """Return regions of classes.tif, traced in pixels, as polygons of the grid."""
+    t = grid.transform
+    outlines = [affine_transform(outline, [t.a, t.b, t.d, t.e, t.c, t.f]) for _, outline in regions]
+    codes = np.array([code for code, _ in regions], dtype=np.int32)
+    pixels = np.array([outline.area for _, outline in regions], float)
+    area = grid.pixel_area_m2
+    return Layer(
+        name="changes",
+        geometries=outlines,
+        columns={
+            "class": codes,
+            "name": np.array([CLASS_NAMES[code] for code in codes], dtype=object),
+            "area_m2": pixels * (np.nan if area is None else area),
+        },
     )
+
+
+def change_layers(classes: Path, grid: Grid) -> Iterator[Layer]:
+    """Trace classes.tif from top to bottom, a few thousand regions at a time."""
+    rows = range(0, grid.height, STRIP_ROWS)
+    windows = [
+        Window(row=row, col=0, height=min(STRIP_ROWS, grid.height - row), width=grid.width)
+        for row in rows
+    ]
+    regions = trace(((window, read_own(classes, window)[0]) for window in windows), least=2)
+    while part := list(islice(regions, CHUNK)):
+        yield change_layer(grid, part)
 
 
 def cell_records(tally: Tally, cells: CellGrid, grid: Grid) -> tuple[Cell, ...]:
@@ -383,24 +396,16 @@ def _after_outline(scene: Scene, after: Grid) -> shapely.Polygon | None:
 
 def write_rest(
     scene: Scene, folder: Path, layers: list[Layer], *, styles: Mapping[str, str]
-) -> tuple[Finding, ...]:
+) -> None:
     """Write the correspondence and the GeoPackage; changes are traced from classes.tif."""
     grid, maps = scene.grid, folder / "maps"
     write_correspondence(grid, scene.alignment, scene.after.grid, maps / "correspondence.tif")
     layers = [*layers, tie_point_layer(scene.alignment, grid)]
-    complete = True
-    if (maps / "classes.tif").is_file():
-        changes, complete = change_layer(maps / "classes.tif", grid)
-        layers.append(changes)
+    classes, target = maps / "classes.tif", folder / "vectors.gpkg"
+    if classes.is_file():
+        layers.append(change_layer(grid, []))
     styled = [replace(layer, qml=styles.get(layer.name)) for layer in layers]
-    write_geopackage(folder / "vectors.gpkg", styled, crs=grid.crs)
-    if complete:
-        return ()
-    return (
-        Finding(
-            code="changes_cut",
-            message=f"there are more than {MAX_OUTLINES} regions of change; the layer changes "
-            "holds the first of them, classes.tif all",
-            severity="warn",
-        ),
-    )
+    write_geopackage(target, styled, crs=grid.crs)
+    if classes.is_file():
+        for layer in change_layers(classes, grid):
+            append_features(target, layer, crs=grid.crs)

@@ -148,7 +148,8 @@ def built_record(tally: Tally, plan: Plan, grid: Grid, *, footprints: bool) -> B
     high = max(central, tally.total("built_high"), round(null.prior_high * before))
     if not null.separable:
         low = 0
-    source = "the footprints given" if footprints else "found in BEFORE by a score of structure and colour"
+    found = "found in BEFORE by a score of structure and colour"
+    source = "the footprints given" if footprints else found
     return Built(
         before_ha=hectares(before, area),
         before_share=share(before, tally.total("analysed")),

@@ -174,7 +174,7 @@ def _register(pair: Pair, run: _Run) -> Outcome:
     )
     outputs.write_aligned(walk, report=run.on("warp"))
     layers = [outputs.source_layer(scene, inputs)]
-    findings += outputs.write_rest(scene, run.folder, layers, styles=run.styles)
+    outputs.write_rest(scene, run.folder, layers, styles=run.styles)
     made = Record(
         status=record.resolve_status(findings, force=options.force),
         title=_title(options, inputs),
@@ -310,7 +310,7 @@ def _compare(
     ]
     if outlines is not None and grading.assessment is not None:
         layers.append(outputs.building_layer(outlines, grading.assessment, grading.areas_m2))
-    findings += outputs.write_rest(scene, run.folder, layers, styles=run.styles)
+    outputs.write_rest(scene, run.folder, layers, styles=run.styles)
     _remove(work)
     run.progress("write", 1.0)
     analysed = share(tally.total("analysed"), tally.total("inside"))

@@ -127,7 +127,7 @@ def headline(record: Record) -> tuple[str, ...]:
     if record.not_observable_share is not None:
         said.append(
             f"{words.percent(record.not_observable_share)} of the area could not be judged"
-            " (no data, or outside of an image; cloud and smoke are not yet told apart)."
+            " (no data, or outside of an image; clouds are not told apart yet)."
         )
     return tuple(said)
 
@@ -201,7 +201,7 @@ def tiles(record: Record) -> tuple[Tile, ...]:
         Tile(
             label="Could not be judged",
             value=words.percent(record.not_observable_share),
-            detail="of the area: no data, or outside of an image; cloud and smoke are not yet told apart",
+            detail="of the area: no data, or outside of an image (clouds are not told apart yet)",
             interval="",
         )
     )
