@@ -173,7 +173,7 @@ class Built(AreaRecord):
 
     destroyed_ha: float | None
     """Central figure, hectares."""
-    destroyed_share: float
+    destroyed_share: float | None
     """Central figure, share of the built area before, 0..1."""
 
 

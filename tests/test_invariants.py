@@ -72,23 +72,24 @@ def test_blocks_and_threads_change_nothing(
     whole = request.getfixturevalue("graded_run" if graded else "small_run")
     wishes = {"footprints": small_files.footprints} if graded else {}
     assert whole.record.built.destroyed_ha > 0.1
-    small = compare(small_files.before, small_files.after, block_size=256, **wishes)
     with ThreadPoolExecutor(2) as executor:
-        threads = compare(
-            small_files.before, small_files.after, block_size=256, jobs=2, executor=executor,
+        cut = compare(
+            small_files.before,
+            small_files.after,
+            block_size=256,
+            jobs=2,
+            executor=executor,
             **wishes,
-        )  # fmt: skip
-    for other in (small, threads):
-        assert figures(other) == figures(whole)
-        for name in MAPS:
-            assert np.array_equal(other.read(name), whole.read(name)), name
+        )
+    assert figures(cut) == figures(whole)
+    for name in MAPS:
+        assert np.array_equal(cut.read(name), whole.read(name)), name
 
 
 def test_an_image_against_itself_is_no_change(compare: Compare, small_files: Any) -> None:
     same = compare(small_files.before, small_files.before)
     assert same.record.status == "ok"
     assert [note.code for note in same.record.warnings] == ["identical"]
-    assert "identical" in same.record.warnings[0].code
     built, vegetation = same.record.built, same.record.vegetation
     assert (built.destroyed_ha, built.destroyed_share, built.low_ha) == (0, 0, 0)
     assert (vegetation.lost_ha, vegetation.lost_share, vegetation.gained_ha) == (0, 0, 0)

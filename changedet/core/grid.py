@@ -124,9 +124,7 @@ class Grid:
     @property
     def bounds(self) -> tuple[float, float, float, float]:
         """(left, bottom, right, top) in CRS units, of the grid's four corners."""
-        corners = [
-            self.transform @ (c, r) for c in (0, self.width) for r in (0, self.height)
-        ]
+        corners = [self.transform @ (c, r) for c in (0, self.width) for r in (0, self.height)]
         xs, ys = zip(*corners, strict=True)
         return min(xs), min(ys), max(xs), max(ys)
 

@@ -14,7 +14,7 @@ from scipy import ndimage
 FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
 
-_SPLINE_REACH = 6  # pixels after which the pole of the cubic spline filter has decayed to 4e-4
+_SPLINE_REACH = 12  # pixels after which the pole of the cubic spline filter has decayed to 2e-7
 _MAX_REMAP = 32_000  # OpenCV's remap keeps sizes in 16 bit
 
 

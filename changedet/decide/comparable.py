@@ -59,14 +59,22 @@ def check_seen(analysed: int, inside: int) -> tuple[Finding, ...]:
 def check_plan(
     *,
     separable: bool,
-    built_pixels: int,
+    built_pixels: int | None,
     correlations: dict[str, float],
     colour: bool,
     plants_judged: bool,
 ) -> tuple[Finding, ...]:
     """Judge what the fit found: whether destroyed and unchanged, lost and kept are apart."""
     findings = []
-    if not built_pixels:
+    if built_pixels is None:
+        findings.append(
+            Finding(
+                code="too_coarse",
+                message="the pixels are too large to see buildings: built area was not measured",
+                severity="degrade",
+            )
+        )
+    elif not built_pixels:
         findings.append(
             Finding(
                 code="nothing_built",

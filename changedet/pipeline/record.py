@@ -25,6 +25,7 @@ from changedet.quantify.buildings import (
     POSSIBLY,
     Assessment,
 )
+from changedet.quantify.built import COARSEST_M
 from changedet.quantify.vegetation import FLOOR
 from changedet.register.alignment import Alignment
 from changedet.result import (
@@ -143,6 +144,8 @@ def built_record(tally: Tally, plan: Plan, grid: Grid, *, footprints: bool) -> B
     """Return built area before and destroyed, with the band of the threshold and of the prior."""
     null = plan.null
     before, area = tally.total("built"), grid.pixel_area_m2
+    if not footprints and plan.gsd_m > COARSEST_M:
+        return _built_unmeasured()
     central = tally.total("built_central")
     low = min(central, tally.total("built_low"), round(null.prior_low * before))
     high = max(central, tally.total("built_high"), round(null.prior_high * before))
@@ -164,6 +167,22 @@ def built_record(tally: Tally, plan: Plan, grid: Grid, *, footprints: bool) -> B
         method=f"Built area: {source}. Destroyed: structure no more alike than unrelated places "
         f"and its order lost, posterior probability at least {CENTRAL} (band: {LOW} to {HIGH}, "
         "widened by the range of the estimated share over the scene).",
+    )
+
+
+def _built_unmeasured() -> Built:
+    return Built(
+        before_ha=None,
+        before_share=None,
+        destroyed_ha=None,
+        destroyed_share=None,
+        low_ha=None,
+        high_ha=None,
+        low_share=None,
+        high_share=None,
+        interval_kind="model",
+        separable=False,
+        method=f"Not measured: buildings cannot be seen in pixels of more than {COARSEST_M:g} m.",
     )
 
 

@@ -26,6 +26,7 @@ from changedet.pipeline.plan import ScoreHistogram
 from changedet.pipeline.scene import GreyReader, Scene, pick_zoom
 from changedet.quantify.areas import share
 from changedet.quantify.buildings import Assessment
+from changedet.quantify.built import COARSEST_M
 from changedet.register.alignment import Alignment
 from changedet.register.estimate import estimate_alignment
 from changedet.register.lattice import Mapping as PixelMap
@@ -292,9 +293,10 @@ def _compare(
     if _stops(findings, options):
         _remove(work)
         return Outcome(record=_refused(run, inputs, findings, scene.alignment))
+    too_coarse = not scene.has_footprints and plan.gsd_m > COARSEST_M
     findings += check_plan(
         separable=plan.null.separable,
-        built_pixels=tally.total("built"),
+        built_pixels=None if too_coarse else tally.total("built"),
         correlations={role: line.correlation for role, line in plan.lines},
         colour=plan.vegetation is not None,
         plants_judged=rules.plants_judged,

@@ -37,6 +37,10 @@ _LOGIT_STEPS, _LOGIT_OFFSET = 20, 6
 """The logit as 8 bits, for a median: one step is 0.05, from -6 to 6.75."""
 
 
+COARSEST_M = 5.0
+"""GSD beyond which single buildings cannot be seen, metres."""
+
+
 def working_zoom(gsd_m: float) -> int:
     """Return the power of two that brings the GSD near 1 m, where roofs are still compact."""
     zoom = 1

@@ -104,6 +104,18 @@ def test_edges_survive_an_inversion_of_contrast(ground: np.ndarray) -> None:
     assert orientation_similarity(ground, texture(2), radius=8)[INNER].mean() < 0.15
 
 
+def test_orientation_tells_all_directions_apart() -> None:
+    rows, cols = np.indices((80, 80))
+    across, down, falling, rising = (
+        (120 + 80 * np.sin(0.5 * phase)).astype(np.float32)
+        for phase in (cols, rows, rows + cols, rows - cols)
+    )
+    for one, other in ((across, down), (falling, rising)):
+        assert orientation_similarity(one, other)[INNER].max() < -0.9
+        assert orientation_similarity(one, one)[INNER].min() > 0.99
+    assert np.abs(orientation_similarity(across, rising)[INNER]).max() < 0.3
+
+
 def test_orientation_finds_a_shift(ground: np.ndarray) -> None:
     after = np.roll(ground, (2, -1), (0, 1))
     assert orientation_similarity(ground, after, radius=8, search=3)[INNER].min() > 0.97

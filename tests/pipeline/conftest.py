@@ -50,5 +50,3 @@ def true_scene(small_files: Any, small_pair: Any) -> Iterator[Scene]:
 def true_plan(true_scene: Scene) -> Plan:
     """Return what was fitted on that scene."""
     return fit_plan(true_scene)[0]
-
-

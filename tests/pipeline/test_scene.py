@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import pickle
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -48,29 +47,22 @@ def test_grey_is_of_the_visible_bands(
     assert visible_roles(with_bands(true_scene, bands, bands).before) == visible
 
 
-@pytest.mark.parametrize(
-    ("before", "after", "shared", "index", "before_index"),
-    [
-        ("red green blue", "red green blue", ("red", "green", "blue"), "exg", "exg"),
-        ("red green blue nir", "red green blue", ("red", "green", "blue"), "exg", "ndvi"),
-        ("red green blue nir", "red nir", ("red", "nir"), "ndvi", "ndvi"),
-        ("pan", "red green blue", (), None, None),
-        ("red green", "red green", ("red", "green"), None, None),
-    ],
-)
-def test_the_index_is_what_both_dates_allow(
-    true_scene: Scene,
-    before: str,
-    after: str,
-    shared: tuple[str, ...],
-    index: str | None,
-    before_index: str | None,
-) -> None:
-    scene = with_bands(true_scene, before, after)
-    assert (scene.shared_roles, scene.index, scene.before_index) == (shared, index, before_index)
+INDICES = {
+    ("red green blue", "red green blue"): (("red", "green", "blue"), "exg", "exg"),
+    ("red green blue nir", "red green blue"): (("red", "green", "blue"), "exg", "ndvi"),
+    ("red green blue nir", "red nir"): (("red", "nir"), "ndvi", "ndvi"),
+    ("pan", "red green blue"): ((), None, None),
+    ("red green", "red green"): (("red", "green"), None, None),
+}
 
 
-def test_after_is_read_where_it_lies(true_scene: Scene, quiet_files: Any) -> None:
+@pytest.mark.parametrize("bands", INDICES, ids=" / ".join)
+def test_the_index_is_what_both_dates_allow(true_scene: Scene, bands: tuple[str, str]) -> None:
+    scene = with_bands(true_scene, *bands)
+    assert (scene.shared_roles, scene.index, scene.before_index) == INDICES[bands]
+
+
+def test_after_is_read_where_it_lies(true_scene: Scene) -> None:
     window = Window(row=60, col=70, height=120, width=110)
     before, seen_before = true_scene.read_before(window)
     after, seen_after = true_scene.read_after(window)
@@ -93,8 +85,6 @@ def test_a_whole_shift_is_exact(true_scene: Scene) -> None:
     assert valid.all()
     assert np.abs(values - whole[:, 97:137, 105:155]).max() < 0.6
     _, valid = moved.read_after(Window(row=0, col=360, height=20, width=24))
-    rows, cols = np.indices(valid.shape)
-    assert np.array_equal(valid, (rows >= 3 + 2) & (cols + 360 + 5 <= 383 - 2)) or not valid[:3].any()
     assert not valid[:3].any()
     assert not valid[:, 19:].any()
     assert valid[6:, :15].all()
@@ -115,19 +105,19 @@ def test_a_model_beyond_reason_is_refused(true_scene: Scene) -> None:
 
 
 @pytest.mark.parametrize(("scale", "zoom"), [(0.5, 1), (1.0, 1), (1.97, 1), (1.99, 2), (3.4, 3)])
-def test_the_zoom_is_afters_pixels_rounded_down(
-    true_scene: Scene, scale: float, zoom: int
-) -> None:
+def test_the_zoom_is_afters_pixels_rounded_down(true_scene: Scene, scale: float, zoom: int) -> None:
     scene = with_affine(true_scene, np.array([[scale, 0, 0], [0, scale, 0]]))
     assert pick_zoom(scene.alignment, scene.grid) == zoom
     assert scene.after_pixel == pytest.approx(1 / scale)
 
 
 def test_a_finer_after_is_averaged_the_same_in_every_block(true_scene: Scene) -> None:
-    scene = replace(with_affine(true_scene, np.array([[2.0, 0, 3.3], [0, 2.0, 1.1]])), zoom=2)
+    scene = replace(with_affine(true_scene, np.array([[2.3, 0, 3.3], [0, 2.3, 1.1]])), zoom=2)
     whole, _ = scene.read_after(Window(row=20, col=20, height=90, width=100))
-    part, _ = scene.read_after(Window(row=51, col=37, height=30, width=40))
-    assert np.abs(whole[:, 31:61, 17:57] - part).max() < 0.05
+    for row, col in ((51, 37), (52, 38), (53, 40), (54, 41)):
+        part, _ = scene.read_after(Window(row=row, col=col, height=30, width=40))
+        expected = whole[:, row - 20 : row + 10, col - 20 : col + 20]
+        assert np.abs(expected - part).max() < 0.05
 
 
 def test_inside_is_the_grid_and_the_aoi(true_scene: Scene) -> None:
@@ -136,12 +126,10 @@ def test_inside_is_the_grid_and_the_aoi(true_scene: Scene) -> None:
     expected = np.zeros((10, 20), bool)
     expected[4:, :14] = True
     assert np.array_equal(inside, expected)
-    left, top = true_scene.grid.xy(375, 2)
+    left, top = true_scene.grid.transform @ (375, 2)
     cut = replace(true_scene, aoi=(shapely.box(left, top - 500, left + 500, top),))
-    assert np.array_equal(np.argwhere(cut.inside(window))[0], (7, 6)) or np.array_equal(
-        np.argwhere(cut.inside(window))[0], (6, 5)
-    )
-    assert not (cut.inside(window) & ~inside).any()
+    expected[:6] = expected[:, :5] = False
+    assert np.array_equal(cut.inside(window), expected)
 
 
 def test_footprints_near_a_window(true_scene: Scene) -> None:
