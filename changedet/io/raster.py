@@ -57,7 +57,7 @@ __all__ = [
 ]
 
 _SETTINGS: dict[str, Any] = {
-    "GDAL_CACHEMAX": 128 * 2**20,  # bytes: rasterio passes it on unscaled
+    "GDAL_CACHEMAX": 64 * 2**20,
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
     "GDAL_PAM_ENABLED": "NO",
     "GDAL_PNG_WHOLE_IMAGE_OPTIM": "NO",

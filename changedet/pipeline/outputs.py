@@ -278,9 +278,15 @@ def change_layers(classes: Path, grid: Grid) -> Iterator[Layer]:
         yield change_layer(grid, part)
 
 
-def cell_records(tally: Tally, cells: CellGrid, grid: Grid) -> tuple[Cell, ...]:
-    """Return the figures of every cell that holds a part of the grid or AOI."""
-    area = grid.pixel_area_m2
+def cell_records(
+    tally: Tally, cells: CellGrid, grid: Grid, *, built_seen: bool, plants_seen: bool, judged: bool
+) -> tuple[Cell, ...]:
+    """Return the figures of every cell that holds a part of the grid or AOI.
+
+    What was not measured is None as in the record, and no loss of plants is claimed where it
+    was not judged.
+    """
+    area, area_plants = ((grid.pixel_area_m2 if ok else None) for ok in (built_seen, plants_seen))
     records = []
     for number in range(cells.rows * cells.cols):
         inside = tally.cell("inside", number)
@@ -289,7 +295,7 @@ def cell_records(tally: Tally, cells: CellGrid, grid: Grid) -> tuple[Cell, ...]:
         row, col = divmod(number, cells.cols)
         built, lost = tally.cell("built", number), tally.cell("built_central", number)
         plants = tally.cell("vegetation", number)
-        plants_lost = tally.cell("vegetation_central", number)
+        plants_lost = tally.cell("vegetation_central", number) if judged else 0
         left, bottom, right, top = grid.crop(cells.window(number, grid)).bounds
         records.append(
             Cell(
@@ -298,9 +304,9 @@ def cell_records(tally: Tally, cells: CellGrid, grid: Grid) -> tuple[Cell, ...]:
                 analysed_share=share(tally.cell("analysed", number), inside),
                 built_before_ha=hectares(built, area),
                 built_destroyed_ha=hectares(lost, area),
-                built_destroyed_share=share(lost, built) if built else None,
-                vegetation_before_ha=hectares(plants, area),
-                vegetation_lost_ha=hectares(plants_lost, area),
+                built_destroyed_share=share(lost, built) if built and built_seen else None,
+                vegetation_before_ha=hectares(plants, area_plants),
+                vegetation_lost_ha=hectares(plants_lost, area_plants),
                 vegetation_lost_share=share(plants_lost, plants) if plants else None,
             )
         )

@@ -136,7 +136,10 @@ def _refuse(refusal: NotComparable, before: str | Path, after: str | Path, run: 
     ]
     inputs = record.inputs_record(rasters[0], rasters[1], options)
     for path in run.folder.iterdir():
-        shutil.rmtree(path)
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
     return Outcome(record=_refused(run, inputs, (finding,), None))
 
 
@@ -304,7 +307,14 @@ def _compare(
     run.progress("write", 0.0)
     outputs.finish_maps(paths, run.folder / "maps")
     run.progress("write", 0.5)
-    cells = outputs.cell_records(tally, rules.cells, grid)
+    cells = outputs.cell_records(
+        tally,
+        rules.cells,
+        grid,
+        built_seen=not too_coarse,
+        plants_seen=plan.vegetation is not None,
+        judged=rules.plants_judged,
+    )
     layers = [
         outputs.cell_layer(cells, grid, rules.cells),
         outputs.aoi_layer(scene),

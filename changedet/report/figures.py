@@ -560,12 +560,21 @@ def draw_figures(views: Views, record: Record) -> dict[str, tuple[Figure, str]]:
     dict
         Figure and text alternative by name, in the order of the report.
     """
+    return {
+        name: (draw_figure(name, views, record), DESCRIBE[name](views, record))
+        for name in wanted_figures(views, record)
+    }
+
+
+def wanted_figures(views: Views, record: Record) -> tuple[str, ...]:
+    """Return the names of the figures that this result has something for, in order."""
+    return tuple(name for name, (_, wanted) in FIGURES.items() if wanted(views, record))
+
+
+def draw_figure(name: str, views: Views, record: Record) -> Figure:
+    """Draw one of :data:`FIGURES`; a large result is drawn one figure at a time."""
     with _style():
-        return {
-            name: (draw(views, record), DESCRIBE[name](views, record))
-            for name, (draw, wanted) in FIGURES.items()
-            if wanted(views, record)
-        }
+        return FIGURES[name][0](views, record)
 
 
 def to_png(figure: Figure) -> bytes:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import numpy as np
 import pytest
 import rasterio
@@ -14,6 +15,7 @@ import changedet as cd
 from changedet import api
 from changedet.api.jobs import summary_csv
 from changedet.cli import main
+from changedet.result import read_schema
 
 
 def test_a_refused_pair_leaves_its_reasons_and_no_area(refused_result: api.Result) -> None:
@@ -21,6 +23,7 @@ def test_a_refused_pair_leaves_its_reasons_and_no_area(refused_result: api.Resul
     assert refused_result.built is refused_result.vegetation is refused_result.buildings is None
     assert [path.name for path in refused_result.folder.iterdir()] == ["result.json"]
     document = json.loads((refused_result.folder / "result.json").read_text("utf-8"))
+    jsonschema.Draft202012Validator(read_schema()).validate(document)
     assert document["refusals"]
     assert "_ha" not in json.dumps(document)
 

@@ -5,16 +5,18 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import rasterio
 
-from changedet.core.errors import InputError
+from changedet.core.errors import InputError, NotComparable
 from changedet.core.options import RunOptions
 from changedet.io.sources import open_pair
 from changedet.pipeline import register_pair, run_pair
+from changedet.pipeline.scene import Scene
 from changedet.pipeline.walk import align_pair, georeference
 from changedet.result import Record
 
@@ -99,6 +101,39 @@ def test_force_goes_on_and_says_so(compare: Compare, small_files: Any, save: Any
     assert forced.record.refusals
     assert forced.record.built is not None
     assert (forced.folder / "maps" / "classes.tif").is_file()
+
+
+@pytest.mark.parametrize("walk", [run_pair, register_pair])
+def test_a_refusal_halfway_leaves_nothing(
+    small_files: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, walk: Callable[..., Any]
+) -> None:
+    def refuse(*args: Any) -> None:
+        raise NotComparable("the model spreads AFTER beyond reason", code="implausible_model")
+
+    monkeypatch.setattr(Scene, "read_after", refuse)
+    made = walk(small_files.before, small_files.after, options=RunOptions(), folder=tmp_path)
+    assert_refused(SimpleNamespace(record=made.record, folder=tmp_path), "implausible_model")
+
+
+def test_without_colour_no_plants_are_claimed_anywhere(
+    compare: Compare, small_files: Any, save: Any
+) -> None:
+    grey = []
+    for name in ("before", "after"):
+        with rasterio.open(getattr(small_files, name)) as file:
+            image = file.read().mean(axis=0, keepdims=True).round().astype(np.uint8)
+        grey.append(save(f"grey_{name}", image))
+    record = compare(*grey, footprints=small_files.footprints).record
+    assert record.status == "ok"
+    assert "no_colour" in {note.code for note in record.warnings}
+    assert list(record.radiometry) == ["pan"]
+    assert record.built.destroyed_share > 0.2
+    plants = record.vegetation.model_dump(exclude={"method", "interval_kind", "separable"})
+    assert set(plants.values()) == {None}
+    for cell in record.cells:
+        assert cell.vegetation_before_ha is cell.vegetation_lost_ha is None
+        assert cell.vegetation_lost_share is None
+        assert cell.built_before_ha > 0
 
 
 def test_an_aoi_outside_is_an_input_error(small_files: Any, tmp_path: Path) -> None:

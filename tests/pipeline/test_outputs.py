@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from changedet.core.grid import Grid
+from changedet.pipeline.outputs import cell_records
+from changedet.quantify.areas import CellGrid, Tally
+
+GRID = Grid(width=700, height=300, unit_m=1.0)
+CELLS = CellGrid.over(GRID)
+
+
+@pytest.fixture(scope="module")
+def tally() -> Tally:
+    """Everything seen, the left third built, half of that destroyed, all plants lost."""
+    cols = np.broadcast_to(np.arange(700), GRID.shape)
+    masks = {
+        "inside": cols >= 0,
+        "analysed": cols >= 0,
+        "built": cols < 200,
+        "built_central": cols < 100,
+        "vegetation": cols >= 600,
+        "vegetation_central": cols >= 600,
+    }
+    return Tally.of(masks, cells=CELLS, window=GRID.window)
+
+
+def test_cells_say_what_lies_in_them(tally: Tally) -> None:
+    first, second = cell_records(tally, CELLS, GRID, built_seen=True, plants_seen=True, judged=True)
+    assert (first.id, second.id) == ("r000c000", "r000c001")
+    assert first.built_before_ha == pytest.approx(6)
+    assert first.built_destroyed_share == pytest.approx(0.5)
+    assert first.vegetation_lost_share is None
+    assert second.built_destroyed_share is None
+    assert second.vegetation_lost_ha == pytest.approx(3)
+
+
+def test_cells_claim_no_more_than_the_record(tally: Tally) -> None:
+    doubtful = cell_records(tally, CELLS, GRID, built_seen=True, plants_seen=True, judged=False)
+    assert [cell.vegetation_lost_ha for cell in doubtful] == [0, 0]
+    unseen = cell_records(tally, CELLS, GRID, built_seen=False, plants_seen=False, judged=False)
+    for cell in unseen:
+        assert cell.built_before_ha is cell.built_destroyed_share is None
+        assert cell.vegetation_before_ha is cell.vegetation_lost_ha is None
+
+
+def test_a_cell_outside_the_aoi_is_left_out() -> None:
+    inside = np.zeros(GRID.shape, bool)
+    inside[:, 600:] = True
+    tally = Tally.of({"inside": inside}, cells=CELLS, window=GRID.window)
+    (cell,) = cell_records(tally, CELLS, GRID, built_seen=True, plants_seen=True, judged=True)
+    assert cell.id == "r000c001"
+    assert cell.analysed_share == 0
