@@ -7,7 +7,7 @@ import html
 import shutil
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import mkdtemp
@@ -34,11 +34,10 @@ class Temporary:
     @contextmanager
     def filled(self) -> Iterator[Path]:
         """Yield the folder; remove it at once where filling it fails."""
-        try:
+        with ExitStack() as undo:
+            undo.callback(self._remove)
             yield self.path
-        except BaseException:
-            self._remove()
-            raise
+            undo.pop_all()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

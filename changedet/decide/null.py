@@ -217,7 +217,7 @@ def fit_null(
         null = replace(
             null,
             centre=centre,
-            spread=float(np.clip(np.sqrt(variance), 0.3, 5.0)),
+            spread=float(np.clip(np.sqrt(variance), 0.3, 8.0)),
             drop_centre=drop_centre,
             drop_spread=float(np.clip(np.sqrt(drop_variance), 0.04, 0.13)),
             prior=float(changed.mean()),

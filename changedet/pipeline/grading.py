@@ -65,7 +65,8 @@ def _cuts(null: Null) -> dict[str, int]:
     never = STEPS + 1
 
     def cut(posterior: float) -> int:
-        return min(never - 1, int(np.ceil(null.threshold(posterior) * STEPS)))
+        # Evidence is stored in steps: what lies beyond the last of them is never reached.
+        return int(np.ceil(null.threshold(posterior) * STEPS - 0.5))
 
     if not null.separable:
         return {"low": never, "central": never, "high": cut(HIGH)}

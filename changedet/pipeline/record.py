@@ -52,6 +52,10 @@ _LIBRARIES = (
     "matplotlib",
 )
 
+MASK_RANGE = (0.7, 1.45)
+"""True over mapped built area where no footprints are given, on built scenes that the score was
+not fitted on (decision 0002): the hectares of the interval are widened by it, the shares not."""
+
 
 def resolve_status(findings: tuple[Finding, ...], *, force: bool) -> Status:
     """Return what the findings leave of the result."""
@@ -151,15 +155,16 @@ def built_record(tally: Tally, plan: Plan, grid: Grid, *, footprints: bool) -> B
     high = max(central, tally.total("built_high"), round(null.prior_high * before))
     if not null.separable:
         low = 0
-    found = "found in BEFORE by a score of structure and colour"
+    found = "found in BEFORE by a score of structure and colour, hectares right to about a third"
     source = "the footprints given" if footprints else found
+    least, most = (1.0, 1.0) if footprints else MASK_RANGE
     return Built(
         before_ha=hectares(before, area),
         before_share=share(before, tally.total("analysed")),
         destroyed_ha=hectares(central, area),
         destroyed_share=share(central, before),
-        low_ha=hectares(low, area),
-        high_ha=hectares(high, area),
+        low_ha=hectares(round(low * least), area),
+        high_ha=hectares(min(round(high * most), tally.total("analysed")), area),
         low_share=share(low, before),
         high_share=share(high, before),
         interval_kind="model",

@@ -164,7 +164,8 @@ def _unusable(fixed: Overview, moving: Overview, *, georeferenced: bool) -> Find
     if not moving.valid.any():
         if georeferenced:
             return _refuse(
-                "no_overlap", "AFTER has no valid pixel where BEFORE is: check the CRS of both"
+                "no_overlap",
+                "AFTER has no valid pixel where BEFORE is: it is nodata there, or its CRS is wrong",
             )
         return _refuse("nothing_valid", "AFTER has no valid pixel: check its nodata value")
     for name, overview in (("BEFORE", fixed), ("AFTER", moving)):

@@ -152,7 +152,7 @@ def test_a_report_is_rebuilt_from_the_folder_alone(
         raise AssertionError("a report is not computed again")
 
     monkeypatch.setattr(api.jobs, "run_pair", never)
-    monkeypatch.setattr(api.jobs, "draw_figures", never)
+    monkeypatch.setattr(api.jobs, "_draw", never)
     page = api.rebuild_report(saved.folder)
     assert page == saved.folder / "report.html"
     text = page.read_text("utf-8")
