@@ -115,7 +115,7 @@ class Registration(Part):
     model: str
     """identity, shift, affine or affine+field."""
     tie_points: int
-    """Places where a match was tried."""
+    """Places where a match was possible: enough valid pixels and a peak."""
     inliers: int
     """Matches that were believed."""
     rmse_px: float | None
@@ -129,9 +129,9 @@ class Registration(Part):
     max_shift_px: float | None
     """Largest displacement found relative to the georeference (or to the pixel grid), pixels."""
     coarse_score: float | None
-    """Correlation of the coarse alignment, -1..1."""
+    """How far the support of the coarse model stands above chance, standard deviations."""
     supported_share: float | None
-    """Share of the overlap that has believed tie points near it, 0..1."""
+    """Share of the places where a match was possible whose match was believed, 0..1."""
 
 
 class Radiometry(Part):

@@ -26,8 +26,7 @@ from changedet.pipeline import (
     register_pair,
     run_pair,
 )
-from changedet.report.alts import DESCRIBE
-from changedet.report.figures import draw_figure, to_png, wanted_figures
+from changedet.report.figures import draw_figures
 from changedet.report.page import render_page
 from changedet.report.pictures import encode_png
 from changedet.report.qml import buildings_qml, changes_qml, classes_qml
@@ -262,12 +261,7 @@ def _draw(
 ) -> tuple[Record, dict[str, tuple[bytes, str]]]:
     place = folder / "figures"
     place.mkdir()
-    pictures = {}
-    for name in wanted_figures(views, record):
-        figure = draw_figure(name, views, record)
-        pictures[name] = (to_png(figure), DESCRIBE[name](views, record))
-        # A figure is a web of references: without this all of them would be held at once.
-        figure.clear()
+    pictures = draw_figures(views, record)
     plain = "The before image alone, as a picture of the size of the report's map."
     (place / "before.png").write_bytes(encode_png(views.before))
     for name, (png, _) in pictures.items():

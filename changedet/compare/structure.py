@@ -13,6 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from changedet.core.kernels import gradients
+
 FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
 
@@ -205,15 +207,8 @@ def _inverse_root(energy: FloatArray) -> FloatArray:
     return np.where(some, 1 / np.sqrt(np.where(some, energy, 1)), 0).astype(np.float32)
 
 
-def _gradients(image: FloatArray, sigma: float) -> tuple[FloatArray, FloatArray]:
-    smooth = cv2.GaussianBlur(image, (0, 0), sigma)
-    dx = cv2.Scharr(smooth, cv2.CV_32F, 1, 0, scale=1 / 32)
-    dy = cv2.Scharr(smooth, cv2.CV_32F, 0, 1, scale=1 / 32)
-    return np.asarray(dx, np.float32), np.asarray(dy, np.float32)
-
-
 def _double_angle(image: FloatArray, valid: BoolArray, noise: float) -> list[FloatArray]:
-    dx, dy = _gradients(image, 0.8)
+    dy, dx = gradients(image, sigma=0.8)
     magnitude = np.sqrt(dx * dx + dy * dy)
     inner = cv2.erode(valid.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
     weight = np.where(inner, 1 / (magnitude * (magnitude + noise) + 1e-6), 0).astype(np.float32)
@@ -297,7 +292,7 @@ def coherence(
     Bigun & Granlund 1987; Jähne, Digital Image Processing, 2005, section 13.3.
     """
     seen = np.ones(image.shape, bool) if valid is None else valid
-    dx, dy = _gradients(image, 1.0)
+    dy, dx = gradients(image, sigma=1.0)
     inner = cv2.erode(seen.astype(np.uint8), np.ones((7, 7), np.uint8)).astype(np.float32)
     xx, yy, xy = (
         cv2.GaussianBlur(part * inner, (0, 0), 2.0) for part in (dx * dx, dy * dy, dx * dy)

@@ -25,6 +25,12 @@ LOST_SIMILARITY = (-0.4, 1.1)
 """Centre and spread of the standardised similarity of destroyed objects (chance = 0, 1)."""
 LOST_ORDER = (0.18, 0.14)
 """Centre and spread of the coherence that destroyed objects lost, above the unchanged ones."""
+STRAY = 0.02
+"""Share of unchanged objects that may look like anything between the two parts (a car, a repainted
+roof, a roof without contrast). Without it the thin tail of a narrow Gaussian would call destroyed
+what is far more alike than chance."""
+STRAY_ORDER = 0.8
+"""Width of the range of coherence loss over which strays are spread."""
 SEPARABLE = 1.5
 """Distance of the two parts, in pooled spreads, below which no loss is claimed."""
 MIN_SAMPLES = 30
@@ -124,12 +130,7 @@ class Null:
         # more alike than unchanged, is no argument for the other side.
         s = np.clip(dissimilarity, self.centre, max(LOST_SIMILARITY[0], self.centre))
         d = np.clip(drop, self.drop_centre, self.drop_centre + LOST_ORDER[0])
-        return (
-            _log_normal(s, *LOST_SIMILARITY)
-            + _log_normal(d, self.drop_centre + LOST_ORDER[0], LOST_ORDER[1])
-            - _log_normal(s, self.centre, self.spread)
-            - _log_normal(d, self.drop_centre, self.drop_spread)
-        )
+        return _log_lost(s, d, self) - np.logaddexp(_log_same(s, d, self), _log_stray(self))
 
     def expected_unchanged(self, edges: NDArray[np.floating]) -> NDArray[np.float64]:
         """Return how the evidence of unchanged objects falls into bins, summing to 1.
@@ -207,8 +208,7 @@ def fit_null(
     start = min(float(np.percentile(s, 25)), LOST_SIMILARITY[0] - 1)
     null = replace(NO_NULL, centre=start, spread=1.5, drop_spread=0.09, prior=0.3)
     for _ in range(iterations):
-        changed = _responsibility(s, d, null)
-        weight = 1 - changed
+        changed, weight = _responsibilities(s, d, null)
         total = float(weight.sum()) + 1e-9
         centre = min(float((weight * s).sum()) / total, LOST_SIMILARITY[0] - 1)
         drop_centre = float(np.clip((weight * d).sum() / total, -0.1, 0.1))
@@ -222,19 +222,38 @@ def fit_null(
             drop_spread=float(np.clip(np.sqrt(drop_variance), 0.04, 0.13)),
             prior=float(changed.mean()),
         )
-    low, high = _prior_range(_responsibility(s, d, null), place)
+    low, high = _prior_range(_responsibilities(s, d, null)[0], place)
     return replace(null, prior_low=low, prior_high=high, samples=int(s.size))
 
 
-def _responsibility(s: FloatArray, d: FloatArray, null: Null) -> NDArray[np.float64]:
-    lost = _log_normal(s, *LOST_SIMILARITY) + _log_normal(
+def _responsibilities(
+    s: FloatArray, d: FloatArray, null: Null
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return how likely each sample is destroyed, and how likely of the unchanged Gaussian."""
+    prior = min(max(null.prior, 1e-6), 1 - 1e-6)
+    lost = _log_lost(s, d, null) + np.log(prior)
+    same = _log_same(s, d, null) + np.log(1 - prior)
+    stray = _log_stray(null) + np.log(1 - prior)
+    total = np.logaddexp(np.logaddexp(lost, same), stray)
+    return np.exp(lost - total), np.exp(same - total)
+
+
+def _log_lost(s: FloatArray, d: FloatArray, null: Null) -> NDArray[np.float64]:
+    return _log_normal(s, *LOST_SIMILARITY) + _log_normal(
         d, null.drop_centre + LOST_ORDER[0], LOST_ORDER[1]
     )
-    same = _log_normal(s, null.centre, null.spread) + _log_normal(
+
+
+def _log_same(s: FloatArray, d: FloatArray, null: Null) -> NDArray[np.float64]:
+    gaussian = _log_normal(s, null.centre, null.spread) + _log_normal(
         d, null.drop_centre, null.drop_spread
     )
-    prior = min(max(null.prior, 1e-6), 1 - 1e-6)
-    return _sigmoid(lost - same + np.log(prior / (1 - prior)))
+    return np.asarray(gaussian + np.log(1 - STRAY))
+
+
+def _log_stray(null: Null) -> float:
+    reach = LOST_SIMILARITY[0] + 2 * LOST_SIMILARITY[1] - null.centre
+    return float(np.log(STRAY) - np.log(reach * STRAY_ORDER))
 
 
 def _prior_range(
@@ -256,7 +275,7 @@ def _prior_range(
 
 def _log_normal(x: FloatArray, centre: float, spread: float) -> NDArray[np.float64]:
     scaled = (np.asarray(x, np.float64) - centre) / spread
-    return np.asarray(-0.5 * scaled * scaled - np.log(spread))
+    return np.asarray(-0.5 * scaled * scaled - np.log(spread * np.sqrt(2 * np.pi)))
 
 
 def _sigmoid(x: NDArray[np.float64]) -> NDArray[np.float64]:

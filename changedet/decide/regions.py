@@ -27,7 +27,7 @@ def minimum_pixels(mmu_m2: float, pixel_area_m2: float | None) -> int:
     return int(min(MAX_REGION_PX, max(4, np.ceil(mmu_m2 / pixel_area_m2 - 1e-9))))
 
 
-def drop_small(mask: BoolArray, *, min_pixels: int) -> BoolArray:
+def drop_small(decided: BoolArray, *, min_pixels: int) -> BoolArray:
     """Remove 8-connected regions of fewer than ``min_pixels`` pixels.
 
     Of a region that reaches the border of the array only the part inside is counted. With a
@@ -36,8 +36,8 @@ def drop_small(mask: BoolArray, *, min_pixels: int) -> BoolArray:
 
     Parameters
     ----------
-    mask : ndarray of bool, shape (height, width)
-        True = decided.
+    decided : ndarray of bool, shape (height, width)
+        True = belongs to a region.
     min_pixels : int
         Smallest region kept.
 
@@ -51,9 +51,10 @@ def drop_small(mask: BoolArray, *, min_pixels: int) -> BoolArray:
     >>> drop_small(np.array([[True, False, True, True]]), min_pixels=2)
     array([[False, False,  True,  True]])
     """
-    if min_pixels <= 1 or not mask.any():
-        return mask
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    if min_pixels <= 1 or not decided.any():
+        return decided
+    pixels = decided.astype(np.uint8)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(pixels, connectivity=8)
     keep = stats[:, cv2.CC_STAT_AREA] >= min_pixels
     keep[0] = False
     return np.asarray(keep[labels], dtype=bool)

@@ -93,8 +93,3 @@ def otsu(values: NDArray[np.floating], *, bins: int = 256) -> Split:
 
 def _spread(counts: NDArray[np.integer], centres: NDArray[np.floating], middle: float) -> float:
     return float(np.sqrt(np.sum(counts * (centres - middle) ** 2) / max(counts.sum(), 1)))
-
-
-def null_quantile(values: NDArray[np.floating], share: float) -> float:
-    """Return the quantile of a null sample that ``share`` of it stays below."""
-    return float(np.quantile(values, share))

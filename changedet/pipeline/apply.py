@@ -224,26 +224,26 @@ def decide_block(
     analysed = (state & ANALYSED) > 0
     built = (state & BUILT) > 0
     destroyed = _destroyed(block, scene, rules, built, structural)
-    masks = {"inside": (state & INSIDE) > 0, "analysed": analysed, "built": built}
-    for name, mask in destroyed.items():
-        masks[f"built_{name}"] = mask & built
+    marked = {"inside": (state & INSIDE) > 0, "analysed": analysed, "built": built}
+    for name, gone in destroyed.items():
+        marked[f"built_{name}"] = gone & built
     lost = {}
     for name, bit in (("low", LOST_LOW), ("central", LOST_CENTRAL), ("high", LOST_HIGH)):
         lost[name] = drop_small((state & bit) > 0, min_pixels=rules.min_plants)
-        masks[f"vegetation_{name}"] = lost[name]
+        marked[f"vegetation_{name}"] = lost[name]
     gained = drop_small((state & GAINED) > 0, min_pixels=rules.min_plants)
-    masks["vegetation"], masks["gained"] = (state & PLANTS) > 0, gained
+    marked["vegetation"], marked["gained"] = (state & PLANTS) > 0, gained
     other = drop_small((pixel > STEPS // 2) & (pixel != NODATA), min_pixels=rules.min_plants)
     classes = np.zeros(state.shape, np.uint8)
-    for mask, code in (
+    for decided, code in (
         (analysed, NO_CHANGE),
         (other & analysed, OTHER),
         (gained & rules.plants_judged, VEGETATION_GAINED),
         (lost["central"] & rules.plants_judged, VEGETATION_LOST),
-        (masks["built_central"], DESTROYED),
+        (marked["built_central"], DESTROYED),
     ):
-        classes[mask] = code
-    core = {name: mask[block.trim] for name, mask in masks.items()}
+        classes[decided] = code
+    core = {name: pixels[block.trim] for name, pixels in marked.items()}
     tally = Tally.of(core, cells=rules.cells, window=block.core)
     return BlockDecision(block.core, classes[block.trim], tally)
 

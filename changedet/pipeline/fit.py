@@ -17,7 +17,7 @@ from changedet.core.errors import NotComparable
 from changedet.core.grid import Grid
 from changedet.core.spread import spread
 from changedet.decide.null import NO_NULL, Chance, fit_chance, fit_null
-from changedet.decide.threshold import null_quantile, otsu
+from changedet.decide.threshold import otsu
 from changedet.io.raster import read_window
 from changedet.pipeline.measure import (
     Pair,
@@ -367,7 +367,7 @@ def _with_change(
 ) -> tuple[Plan, tuple[ScoreHistogram, ...]]:
     stable = stable_samples(samples)
     z = np.concatenate([z for z, _ in changes])
-    plan = replace(plan, change_scale=max(null_quantile(z[stable], 0.99), 1.0))
+    plan = replace(plan, change_scale=max(float(np.quantile(z[stable], 0.99)), 1.0))
     if scene.index is not None:
         index_before = np.concatenate([sample.index_before for sample in samples])
         later = np.concatenate([index for _, index in changes])

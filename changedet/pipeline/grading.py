@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from changedet.core.options import RunOptions
+from changedet.decide.comparable import MIN_CORRELATION
 from changedet.decide.null import CENTRAL, HIGH, LOW, Null, fit_null
 from changedet.decide.regions import minimum_pixels
 from changedet.pipeline.apply import STEPS, Rules
@@ -44,7 +45,7 @@ def plants_judged(plan: Plan) -> bool:
     if vegetation is None:
         return False
     colours = [line.correlation for _, line in plan.lines]
-    return vegetation.separability >= 0.55 and min(colours) >= 0.3
+    return vegetation.separability >= 0.55 and min(colours) >= MIN_CORRELATION
 
 
 def make_rules(scene: Scene, grading: Grading, options: RunOptions) -> Rules:
@@ -104,7 +105,7 @@ def grade_footprints(scene: Scene, plan: Plan, sums: FootprintSums, options: Run
         "high": probability >= HIGH,
     }
     destroyed = {
-        name: tuple(int(k) for k in np.flatnonzero(mask & seen)) for name, mask in sure.items()
+        name: tuple(int(k) for k in np.flatnonzero(lost & seen)) for name, lost in sure.items()
     }
     return Grading(plan=plan, assessment=assessment, areas_m2=areas, destroyed=destroyed)
 

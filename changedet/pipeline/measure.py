@@ -170,7 +170,6 @@ def spectral_bands(scene: Scene, pair: Pair) -> tuple[tuple[str, ...], FloatArra
         shared = ("grey",)
         before = grey(pair.before, scene.before.roles, visible_roles(scene.before))[None]
         after = grey(pair.after, scene.after.roles, visible_roles(scene.after))[None]
-
     return shared, _blurred(before, pair.valid_before), _blurred(after, pair.valid_after)
 
 
@@ -192,8 +191,9 @@ def change_z(before: FloatArray, after: FloatArray, plan: Plan, *, valid: BoolAr
     z = gradient_z(before, after, noise=np.array(plan.noise), error_px=plan.error_px)
     squared = np.minimum(np.mean(np.square(z), axis=0), np.float32(1e4))
     radius = max(1, round(1.5 / plan.gsd_m))
-    weight = valid.astype(np.float32)
-    return np.sqrt(windowed_mean(squared, weight=weight, radius=radius))
+    mean = windowed_mean(squared, weight=valid.astype(np.float32), radius=radius)
+    # A running sum may leave -1e-9 where both dates are the same.
+    return np.sqrt(np.maximum(mean, 0))
 
 
 def index_after(scene: Scene, pair: Pair, plan: Plan) -> FloatArray:

@@ -29,6 +29,7 @@ from changedet.io.shapes import trace
 from changedet.io.vector import Layer, Outlines, append_features, write_geopackage
 from changedet.pipeline.apply import (
     NODATA,
+    STEPS,
     Rules,
     compute_block,
     decide_block,
@@ -63,6 +64,8 @@ class Walk:
     """Where working files go."""
     block_size: int
     executor: Executor | None
+    ahead: int = 4
+    """Most blocks handed to the executor and not yet written."""
     tags: dict[str, str]
     """Provenance that every raster carries."""
 
@@ -71,7 +74,8 @@ class Walk:
     ) -> Iterator[Value]:
         """Do a job for all blocks and say how far it is."""
         todo = list(blocks(self.scene.grid, size=self.block_size, margin=margin))
-        for done, value in enumerate(spread(job, todo, executor=self.executor), start=1):
+        walked = spread(job, todo, executor=self.executor, ahead=self.ahead)
+        for done, value in enumerate(walked, start=1):
             yield value
             report(done / len(todo))
 
@@ -96,7 +100,7 @@ def write_evidence(
                     scene.grid,
                     dtype="uint8",
                     nodata=NODATA,
-                    scale=0.004,
+                    scale=1 / STEPS,
                     descriptions=(text,),
                     tags=tags,
                 )
@@ -317,7 +321,7 @@ def cell_layer(records: tuple[Cell, ...], grid: Grid, cells: CellGrid) -> Layer:
     """Return the cells as polygons of the grid (which may be rotated)."""
     shapes = []
     for record in records:
-        row, col = int(record.id[1:4]), int(record.id[5:8])
+        row, col = (int(number) for number in record.id[1:].split("c"))
         window = cells.window(row * cells.cols + col, grid)
         corners = [
             grid.transform @ (c, r)

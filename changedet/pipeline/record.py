@@ -15,6 +15,7 @@ from changedet.core.grid import Grid
 from changedet.core.options import RunOptions
 from changedet.decide.null import CENTRAL, HIGH, LOW
 from changedet.io.raster import Raster
+from changedet.pipeline.apply import LOSS_SPREADS
 from changedet.pipeline.plan import Plan
 from changedet.quantify.areas import Tally, hectares, share
 from changedet.quantify.buildings import (
@@ -228,7 +229,8 @@ def vegetation_record(tally: Tally, plan: Plan, grid: Grid, *, judged: bool) -> 
         interval_kind="model",
         separable=judged,
         method=f"Vegetation by {index}, one threshold for both dates; lost where the index fell "
-        "below it by 2.5 times its noise on unchanged ground (band: 4 to 1.5 times, and "
+        f"below it by {LOSS_SPREADS['central']:g} times its noise on unchanged ground (band: "
+        f"{LOSS_SPREADS['low']:g} to {LOSS_SPREADS['high']:g} times, and "
         f"{FLOOR[plan.vegetation.index]:.0%} of the vegetation for season and light).",
     )
 

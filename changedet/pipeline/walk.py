@@ -73,6 +73,17 @@ class _Run:
             "AFTER_SHA256": inputs.after.sha256,
         }
 
+    def walk(self, scene: Scene, work: Path, inputs: Inputs) -> outputs.Walk:
+        """Return what every walk over the blocks of a scene needs."""
+        return outputs.Walk(
+            scene=scene,
+            work=work,
+            block_size=self.options.block_size,
+            executor=self.executor,
+            ahead=max(4, self.options.jobs + 1),
+            tags=self.tags(inputs),
+        )
+
     def on(self, stage: str) -> Callable[[float], None]:
         """Return the progress of one stage."""
         return lambda fraction: self.progress(stage, fraction)
@@ -169,14 +180,7 @@ def _register(pair: Pair, run: _Run) -> Outcome:
     scene, findings = _align(pair, run, inputs)
     if isinstance(scene, Record):
         return Outcome(record=scene)
-    walk = outputs.Walk(
-        scene=scene,
-        work=run.folder,
-        block_size=options.block_size,
-        executor=run.executor,
-        tags=run.tags(inputs),
-    )
-    outputs.write_aligned(walk, report=run.on("warp"))
+    outputs.write_aligned(run.walk(scene, run.folder, inputs), report=run.on("warp"))
     layers = [outputs.source_layer(scene, inputs)]
     outputs.write_rest(scene, run.folder, layers, styles=run.styles)
     made = Record(
@@ -223,9 +227,11 @@ def _align(pair: Pair, run: _Run, inputs: Inputs) -> tuple[Scene | Record, tuple
     run.progress("register", 0.0)
     alignment = align_pair(pair, options, executor=run.executor)
     run.progress("register", 1.0)
-    findings += alignment.findings + check_registration(
-        rmse_px=alignment.rmse_px, supported_share=alignment.supported_share
-    )
+    findings += alignment.findings
+    if not alignment.refused:
+        findings += check_registration(
+            rmse_px=alignment.rmse_px, supported_share=alignment.supported_share
+        )
     if _stops(findings, options):
         return _refused(run, inputs, findings, alignment), findings
     scene = Scene(
@@ -280,13 +286,7 @@ def _compare(
     run.progress("fit", 1.0)
     work = run.folder / ".walk"
     work.mkdir()
-    walk = outputs.Walk(
-        scene=scene,
-        work=work,
-        block_size=options.block_size,
-        executor=run.executor,
-        tags=run.tags(inputs),
-    )
+    walk = run.walk(scene, work, inputs)
     paths, sums = outputs.write_evidence(walk, plan, report=run.on("evidence"))
     grading = grade_footprints(scene, plan, sums, options)
     plan = grading.plan

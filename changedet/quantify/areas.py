@@ -22,7 +22,7 @@ COUNTS = (
     "vegetation_high",
     "gained",
 )
-"""What is counted: pixels of the AOI, of them analysed, and the masks and losses in those."""
+"""What is counted: pixels of the AOI, of them analysed, and what stood and was lost in those."""
 
 CELL_M = 500.0
 """Side of a cell of the summary grid, metres (as in UNOSAT's rapid damage assessments)."""
@@ -81,19 +81,19 @@ class Tally:
         return cls(np.zeros((len(COUNTS), cells.rows * cells.cols), np.int64))
 
     @classmethod
-    def of(cls, masks: dict[str, NDArray[np.bool_]], *, cells: CellGrid, window: Window) -> Tally:
-        """Count the pixels of each mask by cell.
+    def of(cls, marked: dict[str, NDArray[np.bool_]], *, cells: CellGrid, window: Window) -> Tally:
+        """Count the marked pixels by cell.
 
         Parameters
         ----------
-        masks : dict of ndarray of bool
+        marked : dict of ndarray of bool, shape of the window
             By the names in :data:`COUNTS`; what is not given counts nothing.
         """
         number = cells.index(window).ravel()
         size = cells.rows * cells.cols
         nothing = np.zeros(size, np.int64)
         rows = [
-            np.bincount(number[masks[name].ravel()], minlength=size) if name in masks else nothing
+            np.bincount(number[marked[name].ravel()], minlength=size) if name in marked else nothing
             for name in COUNTS
         ]
         return cls(np.stack(rows))

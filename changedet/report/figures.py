@@ -545,8 +545,8 @@ FIGURES: dict[str, tuple[Draw, Callable[[Views, Record], bool]]] = {
 """How to draw each figure, and when there is something to draw. A new figure is a line here."""
 
 
-def draw_figures(views: Views, record: Record) -> dict[str, tuple[Figure, str]]:
-    """Draw all figures that this result has something for.
+def draw_figures(views: Views, record: Record) -> dict[str, tuple[bytes, str]]:
+    """Draw all figures that this result has something for, one after the other.
 
     Parameters
     ----------
@@ -558,12 +558,15 @@ def draw_figures(views: Views, record: Record) -> dict[str, tuple[Figure, str]]:
     Returns
     -------
     dict
-        Figure and text alternative by name, in the order of the report.
+        PNG bytes and text alternative by name, in the order of the report.
     """
-    return {
-        name: (draw_figure(name, views, record), DESCRIBE[name](views, record))
-        for name in wanted_figures(views, record)
-    }
+    drawn = {}
+    for name in wanted_figures(views, record):
+        figure = draw_figure(name, views, record)
+        drawn[name] = (to_png(figure), DESCRIBE[name](views, record))
+        # A figure is a web of references: without this all of them would be held at once.
+        figure.clear()
+    return drawn
 
 
 def wanted_figures(views: Views, record: Record) -> tuple[str, ...]:
@@ -572,7 +575,7 @@ def wanted_figures(views: Views, record: Record) -> tuple[str, ...]:
 
 
 def draw_figure(name: str, views: Views, record: Record) -> Figure:
-    """Draw one of :data:`FIGURES`; a large result is drawn one figure at a time."""
+    """Draw one of :data:`FIGURES`."""
     with _style():
         return FIGURES[name][0](views, record)
 

@@ -105,7 +105,7 @@ def render_page(record: Record, views: Views | None, figures: dict[str, tuple[by
     views : Views or None
         For the swipe; without them the page has none.
     figures : dict
-        PNG bytes and text alternative by name, as from ``draw_figures`` and ``to_png``.
+        PNG bytes and text alternative by name, as from ``draw_figures``.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Colours of classes, grades and evidence: one home for the page, the pictures and QGIS.
+"""Looks of classes, grades and evidence: one home for the page, the pictures and QGIS.
 
 Classes and grades use the colours of Okabe and Ito (Color Universal Design, 2008), which stay apart
 with any common colour blindness, and each has a pattern or a dash beside its colour. Evidence uses
@@ -12,6 +12,8 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from changedet.result import CLASS_COLOURS, CLASS_NAMES
 
 Pattern = Literal["solid", "falling", "rising", "level"]
 
@@ -38,14 +40,18 @@ class ClassStyle:
     pattern: Pattern
 
 
-CLASSES = (
-    ClassStyle(code=0, name="Not analysed", colour="#9a9a9a", pattern="rising"),
-    ClassStyle(code=1, name="No visible change", colour="#e4e4e4", pattern="solid"),
-    ClassStyle(code=2, name="Built area destroyed", colour="#d55e00", pattern="solid"),
-    ClassStyle(code=3, name="Vegetation lost", colour="#f0e442", pattern="falling"),
-    ClassStyle(code=4, name="Other change", colour="#56b4e9", pattern="level"),
-    ClassStyle(code=5, name="Vegetation gained", colour="#009e73", pattern="rising"),
+_PATTERNS: tuple[Pattern, ...] = ("rising", "solid", "solid", "falling", "level", "rising")
+"""By code, like the names."""
+CLASSES = tuple(
+    ClassStyle(
+        code=code,
+        name=name.capitalize(),
+        colour=f"#{bytes(CLASS_COLOURS[code]).hex()}",
+        pattern=pattern,
+    )
+    for code, (name, pattern) in enumerate(zip(CLASS_NAMES, _PATTERNS, strict=True))
 )
+"""Names and colours are those of classes.tif, which :mod:`changedet.result` holds."""
 CHANGES = CLASSES[2:]
 """The classes that are drawn over an image."""
 
@@ -113,8 +119,3 @@ def evidence_colours() -> NDArray[np.uint8]:
     places = np.linspace(0, len(knots) - 1, 251)
     columns = [np.interp(places, np.arange(len(knots)), knots[:, band]) for band in range(3)]
     return np.stack(columns, axis=1).round().astype(np.uint8)
-
-
-def class_colour_table() -> dict[int, tuple[int, int, int, int]]:
-    """Return the RGBA colour table of classes.tif; what is not analysed is transparent."""
-    return {style.code: (*rgb(style.colour), 255 if style.code else 0) for style in CLASSES}

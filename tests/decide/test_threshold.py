@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from skimage.filters import threshold_otsu
 
-from changedet.decide.threshold import null_quantile, otsu
+from changedet.decide.threshold import otsu
 
 
 def two_classes(*, share: float = 0.3, apart: float = 5.0) -> np.ndarray:
@@ -51,7 +51,3 @@ def test_a_constant_has_no_classes() -> None:
     split = otsu(np.full(100, 3.0))
     assert split.separability == 0
     assert split.value == split.balanced == 3.0
-
-
-def test_null_quantile() -> None:
-    assert null_quantile(np.arange(101), 0.99) == pytest.approx(99)

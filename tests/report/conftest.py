@@ -286,10 +286,7 @@ def refused() -> Record:
 @pytest.fixture(scope="session")
 def drawn(views: Views, record: Record) -> dict[str, tuple[bytes, str]]:
     """All figures of the painted town, drawn once."""
-    return {
-        name: (figures.to_png(figure), alt)
-        for name, (figure, alt) in figures.draw_figures(views, record).items()
-    }
+    return figures.draw_figures(views, record)
 
 
 @pytest.fixture(scope="session")

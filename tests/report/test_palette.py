@@ -6,6 +6,7 @@ import matplotlib as mpl
 import numpy as np
 
 from changedet.report import palette
+from changedet.result import CLASS_COLOURS
 
 # Machado, Oliveira and Fernandes (2009), doi:10.1109/TVCG.2009.113, severity 1, linear RGB.
 DEUTERANOPIA = np.array(
@@ -49,9 +50,9 @@ def test_no_two_classes_or_grades_differ_by_colour_alone():
 
 def test_codes_are_those_of_the_classes_raster():
     assert [style.code for style in palette.CLASSES] == [0, 1, 2, 3, 4, 5]
-    table = palette.class_colour_table()
-    assert table[0][3] == 0
-    assert table[2] == (0xD5, 0x5E, 0x00, 255)
+    assert [palette.rgb(style.colour) for style in palette.CLASSES] == list(CLASS_COLOURS.values())
+    assert palette.CLASSES[2].name == "Built area destroyed"
+    assert palette.CLASSES[2].colour == "#d55e00"
 
 
 def test_evidence_colours_are_cividis():
