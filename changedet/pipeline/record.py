@@ -213,7 +213,9 @@ def vegetation_record(tally: Tally, plan: Plan, grid: Grid, *, judged: bool) -> 
     before = tally.total("vegetation")
     floor = round(FLOOR[plan.vegetation.index] * before)
     central = tally.total("vegetation_central") if judged else 0
-    low = max(0, min(central, tally.total("vegetation_low")) - floor) if judged else 0
+    # Shift, lean and light make as much gain as loss: what was gained may be lost by them too.
+    nuisance = max(floor, tally.total("gained"))
+    low = max(0, min(central, tally.total("vegetation_low")) - nuisance) if judged else 0
     high = min(before, max(central, tally.total("vegetation_high")) + floor)
     index = {"ndvi": "NDVI", "exg": "excess green (no near infrared)"}[plan.vegetation.index]
     return Vegetation(
@@ -231,7 +233,7 @@ def vegetation_record(tally: Tally, plan: Plan, grid: Grid, *, judged: bool) -> 
         method=f"Vegetation by {index}, one threshold for both dates; lost where the index fell "
         f"below it by {LOSS_SPREADS['central']:g} times its noise on unchanged ground (band: "
         f"{LOSS_SPREADS['low']:g} to {LOSS_SPREADS['high']:g} times, and "
-        f"{FLOOR[plan.vegetation.index]:.0%} of the vegetation for season and light).",
+        f"{FLOOR[plan.vegetation.index]:.0%} of the vegetation, or as much as was gained, for season and light).",
     )
 
 
