@@ -136,9 +136,17 @@ def measure_built(scene: Scene, pair: Pair, stretch: Stretch, gsd_m: float) -> F
     plants = None
     if coloured:
         plants = np.nan_to_num(vegetation_index("exg", pair.before, roles, scene.white))
-    small = built_score(eight_bit, plants, pair.valid_before, gsd_m=gsd_m)
     zoom = working_zoom(gsd_m)
-    score = small.repeat(zoom, axis=0).repeat(zoom, axis=1)
+    height, width = pair.valid_before.shape
+    # The last blocks end with the image, wherever that is; what they lack there is not valid.
+    more = ((0, -height % zoom), (0, -width % zoom))
+    small = built_score(
+        np.pad(eight_bit, ((0, 0), *more)),
+        None if plants is None else np.pad(plants, more),
+        np.pad(pair.valid_before, more),
+        gsd_m=gsd_m,
+    )
+    score = small.repeat(zoom, axis=0).repeat(zoom, axis=1)[:height, :width]
     if scene.before_index == "ndvi":
         # Near infrared tells green roofs from green plants, which colour cannot.
         ndvi_before = np.nan_to_num(vegetation_index("ndvi", pair.before, roles, scene.white))

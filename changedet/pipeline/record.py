@@ -233,8 +233,8 @@ def vegetation_record(tally: Tally, plan: Plan, grid: Grid, *, judged: bool) -> 
         method=f"Vegetation by {index}, one threshold for both dates; lost where the index fell "
         f"below it by {LOSS_SPREADS['central']:g} times its noise on unchanged ground (band: "
         f"{LOSS_SPREADS['low']:g} to {LOSS_SPREADS['high']:g} times, and "
-        f"{FLOOR[plan.vegetation.index]:.0%} of the vegetation, or as much as was gained, for season "
-        "and light).",
+        f"{FLOOR[plan.vegetation.index]:.0%} of the vegetation, or as much as was gained, for "
+        "season and light).",
     )
 
 
