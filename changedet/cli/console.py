@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -30,6 +31,11 @@ class _Level:
 def set_up_streams() -> None:
     """Make the standard streams write any file name, whatever the locale says."""
     _Level.value = 0
+    if sys.stdout is None or sys.stderr is None:
+        # Closed by the caller (``>&-``): without this the next file that is opened would take
+        # the place of a standard stream, and what a library prints would end up in it.
+        nowhere = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
+        sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:

@@ -70,7 +70,8 @@ def check_plan(
         findings.append(
             Finding(
                 code="too_coarse",
-                message="the pixels are too large to see buildings: built area was not measured",
+                message="the pixels are too large to find buildings in: built area was not "
+                "measured; give --footprints",
                 severity="degrade",
             )
         )

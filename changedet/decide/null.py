@@ -137,7 +137,7 @@ class Null:
 
         A fixed grid of normal quantiles in both measures, so that no random number is needed.
         """
-        at = np.array([NormalDist().inv_cdf((k + 0.5) / 100) for k in range(100)])
+        at = np.array([NormalDist().inv_cdf((k + 0.5) / 401) for k in range(401)])
         s, d = np.meshgrid(self.centre + self.spread * at, self.drop_centre + self.drop_spread * at)
         return np.asarray(np.histogram(self.evidence(s, d), edges)[0] / s.size)
 

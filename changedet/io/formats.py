@@ -82,6 +82,10 @@ def check_file(path: str | Path) -> Path:
     if "\0" in str(path):
         raise InputError(f"{name}: not a file name; give the path of an image")
     try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise InputError(f"{name}: its name is not valid UTF-8; rename the file") from None
+    try:
         state = Path(path).stat()
     except OSError as error:
         if isinstance(error, PermissionError):

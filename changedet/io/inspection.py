@@ -108,6 +108,10 @@ def describe_dataset(
     if palette:
         roles, bands_from = (("red", 1), ("green", 1), ("blue", 1)), "colour interpretation"
     grid, findings = _georeference(dataset, path, name, driver)
+    if palette:
+        what = "has a palette of few colours; give the image it was made from, if you can"
+        said = Finding(code="palette", message=f"{name} {what}", severity="warn")
+        findings = (*findings, said)
     masked_by: MaskedBy = "none"
     if dataset.nodata is not None:
         masked_by = "nodata"
@@ -186,6 +190,8 @@ def _no_georeference(dataset: DatasetReader, name: str, *, world: bool) -> tuple
         what = "has rational polynomials but no transform; orthorectify it to use them"
     elif world:
         what = "has a world file but no CRS; its position is not used"
+    elif dataset.transform != Affine.identity():
+        what = "has a transform but no CRS; its position is not used"
     else:
         return ()
     return (Finding(code="georeference_unused", message=f"{name} {what}", severity="warn"),)

@@ -126,6 +126,10 @@ def _make_folder(folder: Path) -> bool:
             raise UsageError(
                 f"{shown(folder)}: lies inside a file; choose another output folder"
             ) from None
+        except FileNotFoundError:
+            # /proc and the like: folders cannot be made there
+            fact = f"{shown(folder)}: cannot be made; choose another output folder"
+            raise EnvironmentFault(fact) from None
     return True
 
 

@@ -9,10 +9,11 @@ from functools import lru_cache
 import numpy as np
 import rasterio.warp
 from affine import Affine
+from rasterio._err import CPLE_BaseError
 from rasterio.crs import CRS
 from rasterio.errors import CRSError
 
-from changedet.core.errors import InputError
+from changedet.core.errors import EnvironmentFault, InputError
 from changedet.core.grid import Grid, Window
 from changedet.io.description import Raster
 
@@ -28,7 +29,20 @@ Points = tuple[np.ndarray, np.ndarray]
 @lru_cache(maxsize=64)
 def parse_crs(text: str) -> CRS:
     """Return rasterio's CRS of a text; cached, because PROJ is slow at this."""
-    return CRS.from_user_input(text)
+    try:
+        return CRS.from_user_input(text)
+    except CRSError as error:
+        _check_database(error)
+        raise
+
+
+def _check_database(error: Exception) -> None:
+    """Raise EnvironmentFault where an error of PROJ only says that it has no database."""
+    if "proj.db" in str(error) or "no database context" in str(error):
+        raise EnvironmentFault(
+            "PROJ does not find its database: unset PROJ_LIB and PROJ_DATA, "
+            "rasterio brings its own (see changedet doctor)"
+        ) from error
 
 
 def name_crs(crs: CRS | None) -> str | None:
@@ -55,12 +69,24 @@ def move_points(xs: np.ndarray, ys: np.ndarray, *, source: str, target: str) -> 
     -------
     xs, ys : ndarray of float64, the shape of the input
         NaN where the transformation is not defined.
+
+    Raises
+    ------
+    EnvironmentFault
+        Where PROJ was led away from its database.
     """
     shape = np.shape(xs)
     xs, ys = np.asarray(xs, dtype=float), np.asarray(ys, dtype=float)
     if source == target or xs.size == 0:
         return xs, ys
-    moved = rasterio.warp.transform(parse_crs(source), parse_crs(target), xs.ravel(), ys.ravel())
+    try:
+        moved = rasterio.warp.transform(
+            parse_crs(source), parse_crs(target), xs.ravel(), ys.ravel()
+        )
+    except CPLE_BaseError as error:
+        _check_database(error)
+        # no way from one to the other, as from another planet
+        return np.full(shape, np.nan), np.full(shape, np.nan)
     out_x, out_y = (np.array(axis, dtype=float).reshape(shape) for axis in moved[:2])
     bad = ~(np.isfinite(out_x) & np.isfinite(out_y))
     out_x[bad] = np.nan

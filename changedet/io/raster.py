@@ -31,7 +31,7 @@ from rasterio.enums import ColorInterp, Resampling
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import DatasetReader, DatasetWriter
 
-from changedet.core.errors import EnvironmentFault, InputError
+from changedet.core.errors import ChangedetError, EnvironmentFault, InputError
 from changedet.core.grid import Grid, Window
 from changedet.io.description import FillRegion, Raster, set_scale
 from changedet.io.formats import check_file, check_whole, pick_driver, shown
@@ -146,9 +146,9 @@ def _reading(name: str) -> Iterator[None]:
     try:
         with rasterio.Env(**_SETTINGS):
             yield
+    except ChangedetError:
+        raise
     except (RasterioError, OSError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
         raise InputError(
             f"{name}: cannot be read, it is damaged or unsupported ({_reason(error)}); "
             "get the file again"

@@ -97,10 +97,11 @@ def _describe(before: str | Path, after: str | Path, options: RunOptions) -> Pai
             )
         first = set_scale(first, options.gsd)
     first = put_on_metres(first)
+    findings += _check_scale(first)
     findings += _check_identity(first, second)
     findings += _check_georeference(first, second)
     findings += _check_gsd(first.grid, second.grid)
-    findings += _check_dates(options)
+    findings += _check_dates(options, first, second)
     share = overlap_share(first.grid, second.grid)
     if share is not None and share == 0.0:
         raise NotComparable(_no_overlap(first, second), code="no_overlap")
@@ -178,9 +179,18 @@ def _check_gsd(before: Grid, after: Grid) -> list[Finding]:
     return [Finding(code="gsd_ratio", message=message, severity="warn")]
 
 
-def _check_dates(options: RunOptions) -> list[Finding]:
-    first, second = options.before_date, options.after_date
-    if first is None or second is None or first <= second:
+def _check_scale(before: Raster) -> list[Finding]:
+    if before.grid.gsd_m is not None:
+        return []
+    message = f"the scale of {before.name} is not known: no hectares without --gsd METRES"
+    return [Finding(code="no_scale", message=message, severity="warn")]
+
+
+def _check_dates(options: RunOptions, before: Raster, after: Raster) -> list[Finding]:
+    """Compare the dates, the user's word before the files'; ISO 8601 sorts as text."""
+    first = str(options.before_date or before.date or "")[:10]
+    second = str(options.after_date or after.date or "")[:10]
+    if not first or not second or first <= second:
         return []
     message = f"the before date {first} is later than the after date {second}: swapped?"
     return [Finding(code="dates_swapped", message=message, severity="warn")]

@@ -21,11 +21,16 @@ from changedet.quantify.buildings import (
     grade_buildings,
     why_not_analysed,
 )
+from changedet.quantify.built import COARSEST_M
 
 PLACE_M = 200
 """Side of the cells over which the range of the share of destroyed buildings is taken, metres."""
 MIN_BUILDINGS = 100
 """Footprints from which on the null is fitted on whole buildings instead of pixels."""
+
+
+NEVER = {"low": STEPS + 1, "central": STEPS + 1, "high": STEPS + 1}
+"""Cuts that no evidence reaches."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -48,11 +53,17 @@ def plants_judged(plan: Plan) -> bool:
     return vegetation.separability >= 0.55 and min(colours) >= MIN_CORRELATION
 
 
+def is_built_seen(scene: Scene, plan: Plan) -> bool:
+    """Say whether built area is known: from outlines, or from pixels small enough to show it."""
+    return scene.has_footprints or plan.gsd_m <= COARSEST_M
+
+
 def make_rules(scene: Scene, grading: Grading, options: RunOptions) -> Rules:
     """Return what the second walk decides with."""
     area = scene.grid.pixel_area_m2
+    seen = is_built_seen(scene, grading.plan)
     return Rules(
-        thresholds=_cuts(grading.plan.null),
+        thresholds=_cuts(grading.plan.null) if seen else NEVER,
         min_built=minimum_pixels(options.decide.mmu_built_m2, area),
         min_plants=minimum_pixels(options.decide.mmu_vegetation_m2, area),
         cells=CellGrid.over(scene.grid),
@@ -63,7 +74,7 @@ def make_rules(scene: Scene, grading: Grading, options: RunOptions) -> Rules:
 
 def _cuts(null: Null) -> dict[str, int]:
     """Return the stored evidence from which on a pixel counts, for low, central and high."""
-    never = STEPS + 1
+    never = NEVER["central"]
 
     def cut(posterior: float) -> int:
         # Evidence is stored in steps: what lies beyond the last of them is never reached.

@@ -188,7 +188,8 @@ def _built_unmeasured() -> Built:
         high_share=None,
         interval_kind="model",
         separable=False,
-        method=f"Not measured: buildings cannot be seen in pixels of more than {COARSEST_M:g} m.",
+        method=f"Not measured: in pixels of more than {COARSEST_M:g} m most buildings are missed; "
+        "give footprints.",
     )
 
 

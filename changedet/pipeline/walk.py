@@ -20,18 +20,23 @@ from changedet.io.raster import inspect_raster, locate
 from changedet.io.sources import Pair, open_pair
 from changedet.io.vector import Outlines, read_polygons
 from changedet.pipeline import outputs, record
+from changedet.pipeline.apply import Rules
 from changedet.pipeline.fit import fit_plan
-from changedet.pipeline.grading import grade_footprints, make_rules
-from changedet.pipeline.plan import ScoreHistogram
+from changedet.pipeline.grading import (
+    Grading,
+    grade_footprints,
+    is_built_seen,
+    make_rules,
+)
+from changedet.pipeline.plan import Plan, ScoreHistogram
 from changedet.pipeline.scene import GreyReader, Scene, pick_zoom
-from changedet.quantify.areas import share
+from changedet.quantify.areas import Tally, share
 from changedet.quantify.buildings import Assessment
-from changedet.quantify.built import COARSEST_M
 from changedet.register.alignment import Alignment
 from changedet.register.estimate import estimate_alignment
 from changedet.register.lattice import Mapping as PixelMap
 from changedet.register.lattice import fit_mapping
-from changedet.result import Inputs, Record
+from changedet.result import Cell, Inputs, Record
 
 Progress = Callable[[str, float], None]
 """Takes the name of a stage and the fraction of it that is done."""
@@ -273,6 +278,32 @@ def _read_footprints(pair: Pair, options: RunOptions) -> Outlines | None:
     return read_polygons(options.footprints, grid=pair.grid, what="footprints")
 
 
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class _Decided:
+    """What both walks over the blocks left."""
+
+    grading: Grading
+    rules: Rules
+    tally: Tally
+    built_seen: bool
+    """False where the pixels are too large to see buildings."""
+
+    @property
+    def plan(self) -> Plan:
+        """The plan, with the null that was decided with."""
+        return self.grading.plan
+
+    def check(self) -> tuple[Finding, ...]:
+        """Judge whether lost and kept could be told apart."""
+        return check_plan(
+            separable=self.plan.null.separable,
+            built_pixels=self.tally.total("built") if self.built_seen else None,
+            correlations={role: line.correlation for role, line in self.plan.lines},
+            colour=self.plan.vegetation is not None,
+            plants_judged=self.rules.plants_judged,
+        )
+
+
 def _compare(
     scene: Scene,
     run: _Run,
@@ -280,7 +311,7 @@ def _compare(
     findings: tuple[Finding, ...],
     outlines: Outlines | None,
 ) -> Outcome:
-    options, grid = run.options, scene.grid
+    options = run.options
     run.progress("fit", 0.0)
     plan, histograms = fit_plan(scene, executor=run.executor)
     run.progress("fit", 1.0)
@@ -289,44 +320,68 @@ def _compare(
     walk = run.walk(scene, work, inputs)
     paths, sums = outputs.write_evidence(walk, plan, report=run.on("evidence"))
     grading = grade_footprints(scene, plan, sums, options)
-    plan = grading.plan
     rules = make_rules(scene, grading, options)
     tally = outputs.write_classes(walk, rules, paths, report=run.on("decide"))
     findings += check_seen(tally.total("analysed"), tally.total("inside"))
     if _stops(findings, options):
         _remove(work)
         return Outcome(record=_refused(run, inputs, findings, scene.alignment))
-    too_coarse = not scene.has_footprints and plan.gsd_m > COARSEST_M
-    findings += check_plan(
-        separable=plan.null.separable,
-        built_pixels=None if too_coarse else tally.total("built"),
-        correlations={role: line.correlation for role, line in plan.lines},
-        colour=plan.vegetation is not None,
-        plants_judged=rules.plants_judged,
-    )
+    built_seen = is_built_seen(scene, plan)
+    decided = _Decided(grading=grading, rules=rules, tally=tally, built_seen=built_seen)
+    findings += decided.check()
     run.progress("write", 0.0)
     outputs.finish_maps(paths, run.folder / "maps")
+    _remove(work)
     run.progress("write", 0.5)
+    cells = _write_layers(scene, run, inputs, decided, outlines)
+    run.progress("write", 1.0)
+    return Outcome(
+        record=_record(scene, run, inputs, findings=findings, decided=decided, cells=cells),
+        scene=scene,
+        histograms=histograms,
+        outlines=outlines,
+        assessment=grading.assessment,
+        areas_m2=grading.areas_m2,
+    )
+
+
+def _write_layers(
+    scene: Scene, run: _Run, inputs: Inputs, decided: _Decided, outlines: Outlines | None
+) -> tuple[Cell, ...]:
+    """Write correspondence and GeoPackage; return the cells, which the record holds too."""
+    grading, rules = decided.grading, decided.rules
     cells = outputs.cell_records(
-        tally,
+        decided.tally,
         rules.cells,
-        grid,
-        built_seen=not too_coarse,
-        plants_seen=plan.vegetation is not None,
+        scene.grid,
+        built_seen=decided.built_seen,
+        plants_seen=decided.plan.vegetation is not None,
         judged=rules.plants_judged,
     )
     layers = [
-        outputs.cell_layer(cells, grid, rules.cells),
+        outputs.cell_layer(cells, scene.grid, rules.cells),
         outputs.aoi_layer(scene),
         outputs.source_layer(scene, inputs),
     ]
     if outlines is not None and grading.assessment is not None:
         layers.append(outputs.building_layer(outlines, grading.assessment, grading.areas_m2))
     outputs.write_rest(scene, run.folder, layers, styles=run.styles)
-    _remove(work)
-    run.progress("write", 1.0)
+    return cells
+
+
+def _record(
+    scene: Scene,
+    run: _Run,
+    inputs: Inputs,
+    *,
+    findings: tuple[Finding, ...],
+    decided: _Decided,
+    cells: tuple[Cell, ...],
+) -> Record:
+    options, grid = run.options, scene.grid
+    plan, rules, tally = decided.plan, decided.rules, decided.tally
     analysed = share(tally.total("analysed"), tally.total("inside"))
-    made = Record(
+    return Record(
         status=record.resolve_status(findings, force=options.force),
         title=_title(options, inputs),
         warnings=record.notes(findings, refusals=False),
@@ -340,18 +395,10 @@ def _compare(
         null=plan.describe_null(),
         built=record.built_record(tally, plan, grid, footprints=scene.has_footprints),
         vegetation=record.vegetation_record(tally, plan, grid, judged=rules.plants_judged),
-        buildings=record.buildings_record(grading.assessment),
+        buildings=record.buildings_record(decided.grading.assessment),
         cells=cells,
         not_observable_share=round(1 - analysed, 6),
         provenance=record.provenance_record(options, run.command, run.started, __version__),
-    )
-    return Outcome(
-        record=made,
-        scene=scene,
-        histograms=histograms,
-        outlines=outlines,
-        assessment=grading.assessment,
-        areas_m2=grading.areas_m2,
     )
 
 

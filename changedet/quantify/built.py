@@ -37,8 +37,9 @@ _LOGIT_STEPS, _LOGIT_OFFSET = 20, 6
 """The logit as 8 bits, for a median: one step is 0.05, from -6 to 6.75."""
 
 
-COARSEST_M = 5.0
-"""GSD beyond which single buildings cannot be seen, metres."""
+COARSEST_M = 1.3
+"""GSD beyond which the mask finds too few buildings to be printed, metres: on the sample town
+mapped over true area is 0.9 at 0.5 m, 1.0 at 1 m, 0.6 at 1.5 m and 0.1 at 3 m."""
 
 
 def working_zoom(gsd_m: float) -> int:

@@ -60,7 +60,7 @@ class Alignment:
     model : str
         The simplest model that the left-out tie points support.
     method : str
-        What proposed the coarse model: identity, extent, sift, sift-vote, fft, search.
+        What proposed the coarse model: none, identity, sift, sift-vote, fft or search.
     coarse_score, coarse_share : float
         Support of the coarse model above chance in standard deviations; share of its windows.
     rmse_px, ce90_px : float

@@ -103,7 +103,7 @@ def estimate_alignment(
     base : Mapping, optional
         What the georeferences say: BEFORE positions to AFTER positions, pixels
         (:func:`~changedet.register.lattice.fit_mapping`). None where one of them has none: then
-        any rotation and a scale of 0.5 to 2 are believed.
+        any rotation and a scale of 0.4 to 2.5 are believed (0.5 to 2 are searched).
     options : RegisterOptions, optional
         Density and limits.
     gsd_m : float, optional

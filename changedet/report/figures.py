@@ -524,17 +524,22 @@ def _cell_bars(axes: Axes, worst: tuple[Cell, ...], share: str, area: str) -> No
         axes.text(value, place, label, va="center", fontsize=8, parse_math=False)
 
 
+def _is_compared(record: Record) -> bool:
+    """Tell a result with maps of change from a refused one, and from a registration alone."""
+    return record.status != "refused" and record.built is not None
+
+
 Draw = Callable[[Views, Record], Figure]
 
 FIGURES: dict[str, tuple[Draw, Callable[[Views, Record], bool]]] = {
     "before_after": (before_after, lambda _views, _record: True),
-    "classes": (classes, lambda _views, record: record.status != "refused"),
+    "classes": (classes, lambda _views, record: _is_compared(record)),
     "buildings": (
         buildings,
-        lambda views, record: bool(views.buildings) and record.status != "refused",
+        lambda views, record: bool(views.buildings) and _is_compared(record),
     ),
-    "structural_change": (structural_change, lambda _views, record: record.status != "refused"),
-    "pixel_change": (pixel_change, lambda _views, record: record.status != "refused"),
+    "structural_change": (structural_change, lambda _views, record: _is_compared(record)),
+    "pixel_change": (pixel_change, lambda _views, record: _is_compared(record)),
     "cells": (cells, lambda _views, record: bool(record.cells and content.cell_fields(record))),
     "registration": (registration, lambda _views, record: record.registration is not None),
     "evidence": (

@@ -138,6 +138,9 @@ def test_paths_are_registered_into_a_folder(small_files: Any, tmp_path: Path) ->
     assert files >= {"result.json", "maps/aligned.tif", "maps/correspondence.tif", "vectors.gpkg",
                      "figures/registration.png"}  # fmt: skip
     assert not files & {"maps/classes.tif", "summary.csv", "report.html"}
+    # nothing was compared, so no picture may show a change, nor that there is none
+    figures = {name for name in files if name.startswith("figures/")}
+    assert figures == {f"figures/{n}.png" for n in ("before", "before_after", "registration")}
 
 
 def test_a_report_is_rebuilt_from_the_folder_alone(

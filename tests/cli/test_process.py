@@ -94,3 +94,11 @@ def test_a_reader_that_went_away_is_no_defect() -> None:
     )  # fmt: skip
     os.close(writer)
     assert (done.returncode, done.stderr) == (5, b"")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX shells")
+@pytest.mark.parametrize("stream", ["1", "2"])
+def test_a_closed_stream_is_no_defect(stream: str) -> None:
+    command = f'"{sys.executable}" -m changedet --version {stream}>&-'
+    done = subprocess.run(["sh", "-c", command], capture_output=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (0, b"")

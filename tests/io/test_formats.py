@@ -50,6 +50,8 @@ def test_missing_folder_and_connection_strings(tmp_path: Path) -> None:
         check_file("/dev/zero")
     with pytest.raises(InputError, match="not a file name"):
         check_file("a\0b")
+    with pytest.raises(InputError, match="rename the file"):
+        check_file("caf\udce9.tif")
 
 
 def test_name_with_control_characters_is_shown_harmless(tmp_path: Path) -> None:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +15,13 @@ from rasterio.warp import Resampling, reproject
 
 from changedet.core.errors import InputError
 from changedet.core.grid import Grid, Window
-from changedet.io.places import ground_size, lonlat_bounds, pick_metric_crs, set_unit
+from changedet.io.places import (
+    ground_size,
+    lonlat_bounds,
+    move_points,
+    pick_metric_crs,
+    set_unit,
+)
 from changedet.io.raster import inspect_raster, locate, put_on_metres, read_window
 
 DEGREES = {"crs": "EPSG:4326", "transform": Affine(6e-6, 0, 36.9, 0, -5e-6, 37.6)}
@@ -167,3 +177,25 @@ def test_image_beyond_its_crs_is_refused(save, scene) -> None:
     path = save(scene(), crs="EPSG:4326", transform=Affine(6e-6, 0, 10, 0, -6e-6, 300.0))
     with pytest.raises(InputError, match="outside of its CRS"):
         inspect_raster(path, role="before")
+
+
+def test_an_image_of_another_planet_is_refused(save, scene) -> None:
+    moon = "+proj=longlat +R=1737400 +no_defs"
+    path = save(scene(1), crs=moon, transform=Affine(1e-5, 0, 10, 0, -1e-5, 10))
+    xs, ys = move_points(np.zeros(3), np.zeros(3), source="IAU_2015:30110", target="OGC:CRS84")
+    assert np.isnan(xs).all()
+    assert np.isnan(ys).all()
+    with pytest.raises(InputError, match="outside of its CRS"):
+        inspect_raster(path, role="before")
+
+
+def test_a_strange_proj_folder_is_named(tmp_path: Path) -> None:
+    code = (
+        "import numpy as np; from changedet.io.places import move_points; x = np.zeros(1);"
+        "move_points(x + 5e5, x, source='EPSG:32637', target='OGC:CRS84')"
+    )
+    environment = {**os.environ, "PROJ_DATA": str(tmp_path), "PROJ_LIB": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
+    )
+    assert "EnvironmentFault: PROJ does not find its database: unset PROJ_LIB" in done.stderr

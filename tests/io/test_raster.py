@@ -133,6 +133,7 @@ def test_palette_is_expanded(save, scene) -> None:
     table = {0: (9, 8, 7, 255), 1: (10, 20, 30, 255), 2: (50, 60, 70, 255), 3: (1, 2, 3, 255)}
     raster, values, valid = read_all(save(index, table=table))
     assert raster.palette
+    assert [(said.code, said.severity) for said in raster.findings] == [("palette", "warn")]
     assert valid.all()
     expected = np.array([table[i][:3] for i in range(4)])[index[0]]
     np.testing.assert_array_equal(np.moveaxis(values, 0, -1), expected)

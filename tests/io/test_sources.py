@@ -88,7 +88,27 @@ def test_swapped_dates(save, scene) -> None:
     first, second = save(scene(), "a.tif"), save(scene(seed=1), "b.tif")
     options = RunOptions(before_date=dt.date(2024, 1, 1), after_date=dt.date(2023, 1, 1))
     with open_pair(first, second, options) as pair:
+        assert codes(pair) == {"dates_swapped": "warn", "no_scale": "warn"}
+
+
+def test_dates_in_the_files_are_compared_too(save, scene) -> None:
+    late, early = (
+        save(scene(seed=day), f"{day}.tif", tags={"TIFFTAG_DATETIME": f"2023:05:{day} 08:41:00"})
+        for day in (16, 15)
+    )
+    with open_pair(late, early, RunOptions(gsd=0.5)) as pair:
         assert codes(pair) == {"dates_swapped": "warn"}
+    with open_pair(early, late, RunOptions(gsd=0.5)) as pair:
+        assert codes(pair) == {}
+    with open_pair(late, early, RunOptions(gsd=0.5, before_date=dt.date(2023, 5, 1))) as pair:
+        assert codes(pair) == {}
+
+
+def test_a_transform_without_a_crs_is_not_ignored_in_silence(save, scene) -> None:
+    place = {"transform": Affine(0.5, 0, 500_000, 0, -0.5, 4_100_000)}
+    first, second = save(scene(), "a.tif", **place), save(scene(seed=1), "b.tif", **place)
+    with open_pair(first, second) as pair:
+        assert codes(pair) == {"georeference_unused": "warn", "no_scale": "warn"}
 
 
 def test_after_in_degrees_keeps_its_grid_but_knows_its_size(save, scene) -> None:

@@ -46,6 +46,12 @@ def test_the_same_figure_gives_the_same_bytes(views, record, drawn):
     assert figures.to_png(again) == drawn["evidence"][0]
 
 
+def test_a_registration_alone_shows_no_change(views, record_with):
+    alone = record_with(built=None, vegetation=None, buildings=None, cells=())
+    drawn = set(figures.wanted_figures(views, alone)) - {"evidence"}
+    assert drawn == {"before_after", "registration"}
+
+
 def test_a_refused_pair_shows_no_change(views, refused):
     assert set(figures.draw_figures(views, refused)) == {"before_after", "registration"}
 
