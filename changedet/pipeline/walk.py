@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
-import shapely
 
 from changedet import __version__
 from changedet.core.errors import Finding, NotComparable
@@ -251,8 +250,16 @@ def _align(pair: Pair, run: _Run, inputs: Inputs) -> tuple[Scene | Record, tuple
 
 def _walk(pair: Pair, run: _Run) -> Outcome:
     options = run.options
-    aoi = _read_aoi(pair, options)
-    outlines = _read_footprints(pair, options)
+    wanted = {"aoi": options.aoi, "footprints": options.footprints}
+    read = {
+        what: read_polygons(path, grid=pair.grid, what=what)
+        for what, path in wanted.items()
+        if path is not None
+    }
+    said = tuple(finding for what in read for finding in check_outlines(read[what], what=what))
+    pair = replace(pair, findings=pair.findings + said)
+    outlines = read.get("footprints")
+    aoi = tuple(read["aoi"].geometries) if "aoi" in read else ()
     inputs = record.inputs_record(pair.before, pair.after, options)
     scene, findings = _align(pair, run, inputs)
     if isinstance(scene, Record):
@@ -266,16 +273,18 @@ def _stops(findings: tuple[Finding, ...], options: RunOptions) -> bool:
     return record.resolve_status(findings, force=options.force) == "refused"
 
 
-def _read_aoi(pair: Pair, options: RunOptions) -> tuple[shapely.Geometry, ...]:
-    if options.aoi is None:
+def check_outlines(outlines: Outlines, *, what: str) -> tuple[Finding, ...]:
+    """Say how many polygons were repaired or left out; those outside are no surprise."""
+    counts = {
+        "were repaired": outlines.repaired,
+        "could not be repaired or have no area, and were left out": outlines.skipped["invalid"],
+        "are empty": outlines.skipped["empty"],
+    }
+    parts = [f"{count} {fate}" for fate, count in counts.items() if count]
+    if not parts:
         return ()
-    return tuple(read_polygons(options.aoi, grid=pair.grid, what="aoi").geometries)
-
-
-def _read_footprints(pair: Pair, options: RunOptions) -> Outlines | None:
-    if options.footprints is None:
-        return None
-    return read_polygons(options.footprints, grid=pair.grid, what="footprints")
+    message = f"{what}: of the geometries near the image, {'; '.join(parts)}"
+    return (Finding(code=f"{what}_geometry", message=message, severity="warn"),)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

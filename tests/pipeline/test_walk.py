@@ -15,9 +15,10 @@ import rasterio
 from changedet.core.errors import InputError, NotComparable
 from changedet.core.options import RunOptions
 from changedet.io.sources import open_pair
+from changedet.io.vector import Outlines
 from changedet.pipeline import register_pair, run_pair
 from changedet.pipeline.scene import Scene
-from changedet.pipeline.walk import align_pair, georeference
+from changedet.pipeline.walk import align_pair, check_outlines, georeference
 from changedet.result import Record
 
 Compare = Callable[..., Any]
@@ -146,6 +147,24 @@ def test_an_aoi_outside_is_an_input_error(small_files: Any, tmp_path: Path) -> N
             options=RunOptions(aoi=aoi),
             folder=tmp_path,
         )
+
+
+def test_geometries_that_were_not_used_as_they_are_are_counted() -> None:
+    skipped = {"empty": 2, "invalid": 1, "outside": 7}
+    none = np.empty(0, dtype=object)
+    found = check_outlines(
+        Outlines(geometries=none, ids=(), skipped=skipped, repaired=3), what="footprints"
+    )
+    (said,) = found
+    assert (said.code, said.severity) == ("footprints_geometry", "warn")
+    assert "3 were repaired" in said.message
+    assert "2 are empty" in said.message
+    assert "7" not in said.message
+    sound = {"empty": 0, "invalid": 0, "outside": 7}
+    assert (
+        check_outlines(Outlines(geometries=none, ids=(), skipped=sound, repaired=0), what="aoi")
+        == ()
+    )
 
 
 def test_nothing_but_the_results_is_left(small_run: Any) -> None:

@@ -110,7 +110,9 @@ def test_the_score_depends_on_the_promised_neighbourhood_only(gsd, colour):
     first = reach + 8
     part = (slice(first - reach, first + 96 + reach), slice(first - reach, first + 120 + reach))
     cut = built_score(
-        image[(slice(None), *part)], None if plants is None else plants[part], valid[part],
+        image[(slice(None), *part)],
+        None if plants is None else plants[part],
+        valid[part],
         gsd_m=gsd,
     )
     inner = cut[reach // zoom : -(reach // zoom), reach // zoom : -(reach // zoom)]
