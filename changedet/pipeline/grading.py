@@ -78,7 +78,8 @@ def _cuts(null: Null) -> dict[str, int]:
 
     def cut(posterior: float) -> int:
         # Evidence is stored in steps: what lies beyond the last of them is never reached.
-        return int(np.ceil(null.threshold(posterior) * STEPS - 0.5))
+        steps = null.threshold(posterior) * STEPS
+        return never if steps > STEPS - 0.5 else int(np.ceil(steps))
 
     if not null.separable:
         return {"low": never, "central": never, "high": cut(HIGH)}

@@ -145,11 +145,11 @@ def radiometry_record(plan: Plan) -> dict[str, Radiometry]:
     }
 
 
-def built_record(tally: Tally, plan: Plan, grid: Grid, *, footprints: bool) -> Built:
+def built_record(tally: Tally, plan: Plan, grid: Grid, *, footprints: bool, seen: bool) -> Built:
     """Return built area before and destroyed, with the band of the threshold and of the prior."""
     null = plan.null
     before, area = tally.total("built"), grid.pixel_area_m2
-    if not footprints and plan.gsd_m > COARSEST_M:
+    if not seen:
         return _built_unmeasured()
     central = tally.total("built_central")
     low = min(central, tally.total("built_low"), round(null.prior_low * before))

@@ -146,7 +146,7 @@ class Scene:
 
     @property
     def aligned_dtype(self) -> str:
-        """Data type of aligned.tif: AFTER's, or float32 where its values are scaled."""
+        """Data type of aligned.tif: AFTER's."""
         return self.after.dtype
 
     @cached_property

@@ -402,7 +402,9 @@ def _record(
         thresholds=plan.describe_thresholds()
         | {"minimum_built_px": rules.min_built, "minimum_vegetation_px": rules.min_plants},
         null=plan.describe_null(),
-        built=record.built_record(tally, plan, grid, footprints=scene.has_footprints),
+        built=record.built_record(
+            tally, plan, grid, footprints=scene.has_footprints, seen=decided.built_seen
+        ),
         vegetation=record.vegetation_record(tally, plan, grid, judged=rules.plants_judged),
         buildings=record.buildings_record(decided.grading.assessment),
         cells=cells,
