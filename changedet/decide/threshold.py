@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from skimage.filters import threshold_otsu
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,26 +71,27 @@ def otsu(values: NDArray[np.floating], *, bins: int = 256) -> Split:
         )
     counts, edges = np.histogram(np.clip(values, low, high), bins=bins, range=(low, high))
     centres = (edges[:-1] + edges[1:]) / 2
-    share = np.cumsum(counts) / counts.sum()
-    moment = np.cumsum(counts * centres) / counts.sum()
-    inner = slice(0, bins - 1)
-    between = (moment[-1] * share[inner] - moment[inner]) ** 2 / np.maximum(
-        share[inner] * (1 - share[inner]), 1e-12
-    )
-    best = int(np.argmax(between))
-    total = float(np.sum(counts * (centres - moment[-1]) ** 2) / counts.sum())
-    low_centre = float(moment[best] / max(share[best], 1e-12))
-    high_centre = float((moment[-1] - moment[best]) / max(1 - share[best], 1e-12))
-    below = np.arange(bins) <= best
+    # The threshold is the centre of the last bin of the lower class.
+    found = threshold_otsu(hist=(counts, centres))  # type: ignore[no-untyped-call]
+    cut = int(np.searchsorted(centres, found, side="right"))
+    below, above = (counts[:cut], centres[:cut]), (counts[cut:], centres[cut:])
+    low_centre, low_spread = _moments(*below)
+    high_centre, high_spread = _moments(*above)
+    _, spread = _moments(counts, centres)
+    part = float(counts[:cut].sum() / counts.sum())
+    between = part * (1 - part) * (high_centre - low_centre) ** 2
     return Split(
-        value=float(edges[best + 1]),
-        separability=float(between[best] / total) if total > 0 else 0.0,
+        value=float(edges[cut]),
+        separability=between / spread**2 if spread > 0 else 0.0,
         low_centre=low_centre,
         high_centre=high_centre,
-        low_spread=_spread(counts * below, centres, low_centre),
-        high_spread=_spread(counts * ~below, centres, high_centre),
+        low_spread=low_spread,
+        high_spread=high_spread,
     )
 
 
-def _spread(counts: NDArray[np.integer], centres: NDArray[np.floating], middle: float) -> float:
-    return float(np.sqrt(np.sum(counts * (centres - middle) ** 2) / max(counts.sum(), 1)))
+def _moments(counts: NDArray[np.integer], centres: NDArray[np.floating]) -> tuple[float, float]:
+    """Return mean and standard deviation of a histogram; nan-free where it is empty."""
+    total = max(int(counts.sum()), 1)
+    mean = float(np.sum(counts * centres)) / total
+    return mean, float(np.sqrt(np.sum(counts * (centres - mean) ** 2) / total))
