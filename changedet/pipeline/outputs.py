@@ -252,6 +252,19 @@ def building_layer(outlines: Outlines, assessment: Assessment, area_m2: np.ndarr
     )
 
 
+def no_building_layer() -> Layer:
+    """Return the layer without footprints: empty, with the same columns."""
+    nothing = Outlines(geometries=np.zeros(0, object), ids=(), skipped={}, repaired=0)
+    numbers, words = np.zeros(0), np.zeros(0, object)
+    return building_layer(
+        nothing,
+        Assessment(
+            grade=words, score=numbers, probability=numbers, lost_share=numbers, reason=words
+        ),
+        None,
+    )
+
+
 def change_layer(grid: Grid, regions: list[tuple[int, shapely.Polygon]]) -> Layer:
     """Return regions of classes.tif, traced in pixels, as polygons of the grid."""
     t = grid.transform
@@ -349,7 +362,8 @@ def cell_layer(records: tuple[Cell, ...], grid: Grid, cells: CellGrid) -> Layer:
 
 def aoi_layer(scene: Scene) -> Layer:
     """Return the AOI; the grid's outline where none was given."""
-    shapes = list(scene.aoi) or [grid_outline(scene.grid)]
+    parts = [shapely.get_parts(s) for s in scene.aoi or (grid_outline(scene.grid),)]
+    shapes = [shapely.MultiPolygon(list(part)) for part in parts]
     return Layer(name="aoi", geometries=shapes, columns={}, geometry_type="MultiPolygon")
 
 

@@ -374,6 +374,8 @@ def _write_layers(
     ]
     if outlines is not None and grading.assessment is not None:
         layers.append(outputs.building_layer(outlines, grading.assessment, grading.areas_m2))
+    else:
+        layers.append(outputs.no_building_layer())
     outputs.write_rest(scene, run.folder, layers, styles=run.styles)
     return cells
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from changedet.core.grid import Grid
+from changedet.pipeline import outputs
 from changedet.pipeline.outputs import cell_records
 from changedet.quantify.areas import CellGrid, Tally
 
@@ -52,3 +53,19 @@ def test_a_cell_outside_the_aoi_is_left_out() -> None:
     (cell,) = cell_records(tally, CELLS, GRID, built_seen=True, plants_seen=True, judged=True)
     assert cell.id == "r000c001"
     assert cell.analysed_share == 0
+
+
+def test_without_footprints_the_buildings_layer_is_empty_with_the_same_columns() -> None:
+    layer = outputs.no_building_layer()
+    assert layer.name == "buildings"
+    assert len(layer.geometries) == 0
+    assert list(layer.columns) == [
+        "id",
+        "area_m2",
+        "grade",
+        "unosat",
+        "score",
+        "probability",
+        "lost_share",
+        "reason",
+    ]
