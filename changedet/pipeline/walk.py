@@ -31,7 +31,7 @@ from changedet.pipeline.plan import Plan, ScoreHistogram
 from changedet.pipeline.scene import GreyReader, Scene, pick_zoom
 from changedet.quantify.areas import Tally, share
 from changedet.quantify.buildings import Assessment
-from changedet.register.alignment import Alignment
+from changedet.register.alignment import Alignment, identity_alignment
 from changedet.register.estimate import estimate_alignment
 from changedet.register.lattice import Mapping as PixelMap
 from changedet.register.lattice import fit_mapping
@@ -201,7 +201,9 @@ def _register(pair: Pair, run: _Run) -> Outcome:
 
 
 def align_pair(pair: Pair, options: RunOptions, *, executor: Executor | None = None) -> Alignment:
-    """Estimate where each pixel of BEFORE lies in AFTER."""
+    """Estimate where each pixel of BEFORE lies in AFTER; of one file with itself it is known."""
+    if pair.before.sha256 == pair.after.sha256:
+        return identity_alignment(georeference(pair), gsd_m=pair.grid.gsd_m)
     return estimate_alignment(
         GreyReader(raster=pair.before),
         GreyReader(raster=pair.after),

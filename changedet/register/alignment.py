@@ -10,7 +10,7 @@ from scipy.spatial import cKDTree
 
 from changedet.core.errors import Finding
 from changedet.register.field import ModelName
-from changedet.register.lattice import Chain, FloatArray, Positions
+from changedet.register.lattice import IDENTITY, Chain, FloatArray, Mapping, Positions
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -127,3 +127,29 @@ class Alignment:
     def refused(self) -> bool:
         """Whether the pair must not be compared."""
         return any(f.severity == "refuse" for f in self.findings)
+
+
+def identity_alignment(base: Mapping | None, *, gsd_m: float | None) -> Alignment:
+    """Return the alignment of an image with itself, which needs no matching.
+
+    Parameters
+    ----------
+    base : Mapping or None
+        The georeference, as in ``estimate_alignment``.
+    gsd_m : float or None
+        Metres per BEFORE pixel.
+    """
+    same = Mapping(affine=IDENTITY)
+    return Alignment(
+        chain=Chain(base=same if base is None else base, model=same),
+        tie_points=TiePoints.none(),
+        model="identity",
+        method="identity",
+        coarse_score=0.0,
+        coarse_share=1.0,
+        rmse_px=0.0,
+        ce90_px=0.0,
+        supported_share=1.0,
+        max_shift_px=0.0,
+        gsd_m=gsd_m,
+    )

@@ -230,3 +230,16 @@ def test_memory_does_not_grow_with_the_image(tmp_path: Path) -> None:
         peaks.append(float(done.stdout))
     assert peaks[1] < 1.2 * peaks[0]
     assert peaks[1] < 1500
+
+
+def test_a_file_with_itself_needs_no_texture_to_be_aligned(
+    tmp_path: Path, save: Callable[..., Path]
+) -> None:
+    smooth = np.linspace(40, 200, 96 * 96).reshape(96, 96).round().astype(np.uint8)
+    image = save("smooth", np.stack([smooth, smooth, smooth]))
+    found = run_pair(image, image, options=RunOptions(), folder=tmp_path).record
+    assert found.status != "refused"
+    assert found.registration is not None
+    assert (found.registration.model, found.registration.rmse_px) == ("identity", 0)
+    assert found.built is not None
+    assert found.built.destroyed_ha == 0
