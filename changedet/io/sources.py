@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import shapely
+from rasterio.errors import NotGeoreferencedWarning
 
 from changedet.core.errors import Finding, NotComparable
 from changedet.core.grid import Grid
@@ -72,10 +74,13 @@ def open_pair(
         ``code="no_overlap"``, where both are georeferenced and lie apart.
     """
     wishes = options or RunOptions()
-    try:
-        yield _describe(before, after, wishes)
-    finally:
-        close_rasters()
+    # rasterio hushes this warning around its memory datasets, thread by thread, but the filters
+    # belong to the process: while blocks are computed in threads it must be off throughout.
+    with warnings.catch_warnings(action="ignore", category=NotGeoreferencedWarning):
+        try:
+            yield _describe(before, after, wishes)
+        finally:
+            close_rasters()
 
 
 def _describe(before: str | Path, after: str | Path, options: RunOptions) -> Pair:

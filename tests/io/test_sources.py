@@ -5,9 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import pickle
 import shutil
+import warnings
 
 import pytest
 from affine import Affine
+from rasterio.errors import NotGeoreferencedWarning
 
 from changedet.core.errors import NotComparable
 from changedet.core.options import RunOptions
@@ -121,3 +123,12 @@ def test_after_in_degrees_keeps_its_grid_but_knows_its_size(save, scene) -> None
     with open_pair(after, before) as pair:
         assert pair.grid.crs == "EPSG:32637"
         assert pair.before.native_crs == "EPSG:4326"
+
+
+def test_the_georeference_warning_is_off_while_a_pair_is_open(save, scene) -> None:
+    # Threads share the filters of the process: hushing it call by call is a race.
+    before = save(scene(), "a.tif", **at(0.5))
+    with open_pair(before, before):
+        warnings.warn("of a memory dataset", NotGeoreferencedWarning, stacklevel=1)
+    with pytest.raises(NotGeoreferencedWarning):
+        warnings.warn("afterwards", NotGeoreferencedWarning, stacklevel=1)
