@@ -7,7 +7,8 @@ Two anchors hold the decision, and neither assumes that most of the town is inta
   alike than that.
 * *unchanged*: a Gaussian whose centre and spread are estimated from the scene, as the other
   part of a mixture with the first. A scene where nothing happened gets a prior near 0 and
-  therefore no destroyed area, whatever the tail of its scores; Otsu always finds two classes.
+  therefore little or no destroyed area, whatever the tail of its scores; Otsu always finds two
+  classes. (Measured on 30 unchanged pairs: docs/decisions/0001.)
 """
 
 from __future__ import annotations
@@ -133,7 +134,7 @@ class Null:
         return _log_lost(s, d, self) - np.logaddexp(_log_same(s, d, self), _log_stray(self))
 
     def expected_unchanged(self, edges: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Return how the evidence of unchanged objects falls into bins, summing to 1.
+        """Return how the evidence of unchanged objects, strays left out, falls into bins.
 
         A fixed grid of normal quantiles in both measures, so that no random number is needed.
         """

@@ -118,8 +118,10 @@ def registration_record(alignment: Alignment, gsd_m: float | None) -> Registrati
     """Return how AFTER was brought onto BEFORE."""
     rmse, ce90 = _rounded(alignment.rmse_px), _rounded(alignment.ce90_px)
     believed = int((alignment.tie_points.role > 0).sum())
+    matched = alignment.tie_points.col.size > 0
     return Registration(
-        method=f"coarse: {alignment.method}; tie points: windowed correlation of gradients",
+        method=f"coarse: {alignment.method}; "
+        + ("tie points: windowed correlation of gradients" if matched else "no tie points"),
         model=alignment.model,
         tie_points=int(alignment.tie_points.col.size),
         inliers=believed,

@@ -23,7 +23,8 @@ MIN_SEEN_SHARE = 0.6
 MIN_PIXELS = 12
 """Pixels of a footprint that must be analysed for a grade."""
 STEPS = 1000
-"""Measures are summed as integers of 1/1000, so that no order of blocks changes a digit."""
+"""Measures are summed as integers of 1/1000: the order of the blocks changes nothing. Where blocks
+are cut may move a sum by a few of these steps, because a pixel's window is summed in float."""
 
 
 ROWS = ("pixels", "analysed", "dissimilarity", "drop", "lost")

@@ -130,7 +130,7 @@ class Alignment:
 
 
 def identity_alignment(base: Mapping | None, *, gsd_m: float | None) -> Alignment:
-    """Return the alignment of an image with itself, which needs no matching.
+    """Return the alignment of an image with itself: known, so nothing is matched or measured.
 
     Parameters
     ----------
@@ -140,16 +140,17 @@ def identity_alignment(base: Mapping | None, *, gsd_m: float | None) -> Alignmen
         Metres per BEFORE pixel.
     """
     same = Mapping(affine=IDENTITY)
+    unmeasured = float("nan")
     return Alignment(
         chain=Chain(base=same if base is None else base, model=same),
         tie_points=TiePoints.none(),
         model="identity",
         method="identity",
-        coarse_score=0.0,
-        coarse_share=1.0,
-        rmse_px=0.0,
-        ce90_px=0.0,
-        supported_share=1.0,
+        coarse_score=unmeasured,
+        coarse_share=unmeasured,
+        rmse_px=unmeasured,
+        ce90_px=unmeasured,
+        supported_share=unmeasured,
         max_shift_px=0.0,
         gsd_m=gsd_m,
     )

@@ -349,7 +349,7 @@ def registration_rows(record: Record) -> tuple[tuple[str, str], ...]:
         ("Residual, RMSE", _both(found.rmse_px, found.rmse_m)),
         ("Residual, CE90", _both(found.ce90_px, found.ce90_m)),
         ("Largest displacement", words.measure(found.max_shift_px, "px")),
-        ("Correlation of the coarse alignment", words.number(found.coarse_score)),
+        ("Support of the coarse alignment above chance, spreads", words.number(found.coarse_score)),
         ("Overlap with tie points near", words.percent(found.supported_share)),
     )
 
