@@ -16,12 +16,13 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-# The sub-package shares its name with the function that the contract promises,
-# ``changedet.register(before, after)``: the module itself is made callable below.
-import changedet.register as _sub_package
+# These sub-packages share their names with functions that the contract promises,
+# ``changedet.register(before, after)``: the modules themselves are made callable below.
+import changedet.register as _register
+import changedet.simulate as _simulate
 
 if TYPE_CHECKING:
-    from changedet.api import RegistrationResult, Result, register, run
+    from changedet.api import RegistrationResult, Result, Simulation, register, run, simulate
     from changedet.compare import pixel, structure
     from changedet.core.errors import (
         ChangedetError,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
         UsageError,
     )
     from changedet.core.options import DecideOptions, RegisterOptions, RunOptions
+    from changedet.core.scenario import Scenario
     from changedet.register.alignment import Alignment
     from changedet.result import Record
 
@@ -50,11 +52,14 @@ __all__ = [
     "RegistrationResult",
     "Result",
     "RunOptions",
+    "Scenario",
+    "Simulation",
     "UsageError",
     "__version__",
     "pixel",
     "register",
     "run",
+    "simulate",
     "structure",
 ]
 
@@ -71,6 +76,8 @@ _HOMES = {
     "RegistrationResult": "changedet.api",
     "Result": "changedet.api",
     "RunOptions": "changedet.core.options",
+    "Scenario": "changedet.core.scenario",
+    "Simulation": "changedet.api",
     "UsageError": "changedet.core.errors",
     "run": "changedet.api",
 }
@@ -95,11 +102,13 @@ def __dir__() -> list[str]:
 
 
 class _CallableModule(ModuleType):
-    """``changedet.register``: a sub-package that is called like ``changedet.api.register``."""
+    """A sub-package that is called like the function of its name in :mod:`changedet.api`."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Bring AFTER onto BEFORE; see :func:`changedet.api.register`."""
-        return import_module("changedet.api").register(*args, **kwargs)
+        """Do the job: see :func:`changedet.api.register` and :func:`changedet.api.simulate`."""
+        return getattr(import_module("changedet.api"), self.__name__.rpartition(".")[2])(
+            *args, **kwargs
+        )
 
 
-_sub_package.__class__ = _CallableModule
+_register.__class__ = _simulate.__class__ = _CallableModule

@@ -14,7 +14,7 @@
 # %% [markdown]
 # # One pair, from files to hectares
 #
-# The sample pair ships with changedet: a synthetic town before and after, whose true losses are
+# The sample pair ships with changedet: a simulated town before and after, whose true losses are
 # known. Put two files of your own in its place and the rest stays the same.
 
 # %%
@@ -32,7 +32,7 @@ before, after, footprints = sample_pair()
 # The same work as `changedet run`. Without `output` nothing is written to disk.
 
 # %%
-options = cd.RunOptions(footprints=footprints, title="Sample town (synthetic)")
+options = cd.RunOptions(footprints=footprints, title="Sample town (simulated)")
 result = cd.run(before, after, options=options)
 result
 
@@ -56,7 +56,7 @@ for name, lost, part in (
 
 # %%
 truth = json.loads(before.with_name("truth.json").read_text("utf-8"))
-{name: value for name, value in truth.items() if name.endswith("_ha")}
+truth["hectares"]
 
 # %% [markdown]
 # ## How well do the images lie on each other?

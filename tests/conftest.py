@@ -1,14 +1,12 @@
-"""Fixtures shared by all tests: the shipped sample, and a small generated pair."""
+"""Fixtures shared by all tests: the shipped sample, and small simulated pairs."""
 
 from __future__ import annotations
 
-import importlib
 import json
-import sys
 from collections.abc import Callable
 from concurrent.futures import Executor
+from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any, NamedTuple
 
 import cv2
@@ -17,69 +15,81 @@ import pytest
 import rasterio
 from numpy.typing import NDArray
 
+import changedet as cd
 from changedet import api
 from changedet.core.options import RunOptions
 from changedet.pipeline import run_pair
 from changedet.result import Record
 
 ROOT = Path(__file__).parents[1]
-SAMPLE = ROOT / "samples" / "town"
-sys.path.append(str(ROOT / "samples"))
 
 # Two threads of each of several libraries on a small machine only get in each other's way.
 cv2.setNumThreads(1)
 
 
-class PairFiles(NamedTuple):
-    """Where a pair was written, and what is known about it."""
+@dataclass(frozen=True)
+class PairFiles:
+    """Where a pair lies, and what is known about it."""
 
+    folder: Path
     before: Path
     after: Path
     footprints: Path
-    classes: Path
     truth: dict[str, Any]
+
+    @property
+    def hectares(self) -> dict[str, float]:
+        """The true areas."""
+        found: dict[str, float] = self.truth["hectares"]
+        return found
+
+    def read_truth(self, name: str) -> NDArray[Any]:
+        """Read one of the truth rasters: (height, width), the correspondence (2, height, width)."""
+        with rasterio.open(self.folder / f"truth_{name}.tif") as file:
+            return np.asarray(file.read().squeeze())
 
 
 def _files(folder: Path) -> PairFiles:
-    names = ("before.tif", "after.tif", "footprints.geojson", "truth_classes.tif")
+    names = ("before.tif", "after.tif", "footprints.gpkg")
     truth = json.loads((folder / "truth.json").read_text("utf-8"))
-    return PairFiles(*(folder / name for name in names), truth)
+    return PairFiles(folder, *(folder / name for name in names), truth)
+
+
+Simulate = Callable[..., PairFiles]
 
 
 @pytest.fixture(scope="session")
-def generator() -> ModuleType:
-    """Return the module ``samples/make_sample.py``."""
-    return importlib.import_module("make_sample")
+def simulated(tmp_path_factory: pytest.TempPathFactory) -> Simulate:
+    """Return a function that simulates a pair of 384 x 384 pixels of half a metre."""
+
+    def make(seed: int, **wishes: Any) -> PairFiles:
+        folder = tmp_path_factory.mktemp("town") / "pair"
+        groups = {
+            "placement": {"shift_px": (3.4, -2.3), "rotation_deg": 0.05},
+            "after": {"smoke_per_km2": 0, **wishes.pop("after", {})},
+        }
+        cd.simulate(folder, seed=seed, width=384, height=384, **groups, **wishes)
+        return _files(folder)
+
+    return make
 
 
 @pytest.fixture(scope="session")
 def sample_files() -> PairFiles:
-    """Return the sample that ships with the package: 1,000 x 1,000 pixels."""
-    return _files(SAMPLE)
+    """Return the sample that ships with the package: 1,200 x 1,200 pixels."""
+    return _files(ROOT / "samples" / "bakhmut")
 
 
 @pytest.fixture(scope="session")
-def small_pair(generator: ModuleType) -> Any:
-    """Return a generated pair of 384 x 384 pixels as arrays (``make_sample.Pair``)."""
-    return generator.make_pair(384, 11)
+def small_files(simulated: Simulate) -> PairFiles:
+    """Return a small pair: houses and sheds, more than half of them destroyed."""
+    return simulated(15)
 
 
 @pytest.fixture(scope="session")
-def small_files(
-    generator: ModuleType, small_pair: Any, tmp_path_factory: pytest.TempPathFactory
-) -> PairFiles:
-    """Return the same pair as files."""
-    folder = tmp_path_factory.mktemp("small")
-    generator.write_pair(small_pair, folder)
-    return _files(folder)
-
-
-@pytest.fixture(scope="session")
-def quiet_files(generator: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> PairFiles:
-    """Return a pair where nothing happened: only sun, sensor and geometry differ."""
-    folder = tmp_path_factory.mktemp("quiet")
-    generator.write_pair(generator.make_pair(384, 12, quiet=True), folder)
-    return _files(folder)
+def quiet_files(simulated: Simulate) -> PairFiles:
+    """Return a pair where nothing happened: only sun, view, sensor and geometry differ."""
+    return simulated(34, prevalence=0.0, events={"renewed": 0, "built_per_ha": 0, "ploughed": 0})
 
 
 class Outcome(NamedTuple):

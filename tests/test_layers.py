@@ -21,17 +21,19 @@ MAY_IMPORT = {
     "compare": {"core"},
     "decide": {"core"},
     "quantify": {"core"},
+    "simulate": {"core"},
     "result": {"core"},
     "report": {"core", "result"},
     "pipeline": {"core", "io", "register", "compare", "decide", "quantify", "result"},
     # register: arrays are brought together without a pipeline, which is for files.
-    "api": {"core", "io", "result", "register", "pipeline", "report"},
-    "cli": {"core", "result", "api"},
+    "api": {"core", "io", "result", "register", "pipeline", "report", "simulate"},
+    # simulate: its presets alone, to check the wishes before anything heavy is loaded.
+    "cli": {"core", "result", "api", "simulate"},
     "__main__": {"cli"},
     # The face: names resolved when they are first used, so it may know every room.
-    "__init__": {"core", "register", "compare", "result", "api"},
+    "__init__": {"core", "register", "compare", "result", "api", "simulate"},
 }
-PURE = {"register", "compare", "decide", "quantify"}
+PURE = {"register", "compare", "decide", "quantify", "simulate"}
 
 ONLY_IN = {
     "pyogrio": {"io/vector.py"},

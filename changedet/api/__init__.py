@@ -2,13 +2,16 @@
 
 from changedet.api.jobs import describe, rebuild_report, register, run, sample_pair
 from changedet.api.results import RegistrationResult, Result
+from changedet.api.simulation import Simulation, simulate
 
 __all__ = [
     "RegistrationResult",
     "Result",
+    "Simulation",
     "describe",
     "rebuild_report",
     "register",
     "run",
     "sample_pair",
+    "simulate",
 ]

@@ -189,10 +189,10 @@ def rebuild_report(folder: str | Path) -> Path:
 
 def sample_pair() -> tuple[Path, Path, Path]:
     """Return BEFORE, AFTER and the footprints of the sample that ships with the package."""
-    packaged = Path(str(resources.files("changedet"))) / "samples" / "town"
-    checkout = Path(__file__).resolve().parents[2] / "samples" / "town"
+    packaged = Path(str(resources.files("changedet"))) / "samples" / "bakhmut"
+    checkout = Path(__file__).resolve().parents[2] / "samples" / "bakhmut"
     place = packaged if packaged.is_dir() else checkout
-    paths = tuple(place / name for name in ("before.tif", "after.tif", "footprints.geojson"))
+    paths = tuple(place / name for name in ("before.tif", "after.tif", "footprints.gpkg"))
     if not all(path.is_file() for path in paths):
         raise EnvironmentFault(f"{place}: the sample pair is missing; install changedet again")
     return paths[0], paths[1], paths[2]

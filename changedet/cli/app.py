@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from changedet.cli import console, demo, doctor, info, register, report, run
+from changedet.cli import console, demo, doctor, info, register, report, run, simulate
 from changedet.core.errors import ChangedetError
 
 GRACE_S = 10.0
@@ -70,6 +70,7 @@ def build_app() -> typer.Typer:
     app.command("register")(register.register)
     app.command("report")(report.report)
     app.command("info")(info.info)
+    app.command("simulate")(simulate.simulate)
     app.command("demo")(demo.demo)
     app.command("doctor")(doctor.doctor)
     return app

@@ -12,7 +12,7 @@ from changedet.cli import options as opt
 from changedet.cli.run import run_pair
 
 DEFAULT_FOLDER = "changedet-demo"
-TITLE = "Sample town (synthetic)"
+TITLE = "Sample town (simulated)"
 
 
 def demo(
@@ -24,7 +24,7 @@ def demo(
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = 0,
 ) -> int:
-    """Run the sample pair: a synthetic town whose true losses are known."""
+    """Run the sample pair: a simulated town whose true losses are known."""
     from changedet import api
 
     before, after, footprints = api.sample_pair()
@@ -52,10 +52,10 @@ def _print_truth(path: Path) -> None:
     """Print the sample's true figures, which the run has not seen."""
     import json
 
-    truth = json.loads(path.read_text("utf-8"))
+    truth = json.loads(path.read_text("utf-8"))["hectares"]
     sys.stdout.write(
         f"{'truth of the sample':<20}"
-        f"built destroyed {truth['built_destroyed_ha']:.2f} of {truth['built_before_ha']:.2f} ha, "
-        f"vegetation lost {truth['vegetation_lost_ha']:.2f} of "
-        f"{truth['vegetation_before_ha']:.2f} ha\n"
+        f"built destroyed {truth['built_destroyed']:.2f} of {truth['built_before']:.2f} ha, "
+        f"vegetation lost {truth['vegetation_lost']:.2f} of "
+        f"{truth['vegetation_before']:.2f} ha\n"
     )

@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
+from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -146,7 +147,7 @@ def resolve_options(flags: Mapping[str, Any]) -> RunOptions:
     places: dict[str, str] = {}
     config = flags.get("config") or os.environ.get(f"{PREFIX}CONFIG")
     layers = (
-        _from_file(Path(config)) if config else {},
+        read_config(Path(config)) if config else {},
         _from_environment(os.environ),
         _from_flags(flags, set(RunOptions.model_fields)),
     )
@@ -167,7 +168,7 @@ def _merge(old: Any, new: Any) -> Any:
     return new
 
 
-def _from_file(path: Path) -> dict[str, tuple[Any, str]]:
+def read_config(path: Path) -> dict[str, tuple[Any, str]]:
     """Read a TOML file; relative paths in it are relative to the file."""
     try:
         data = path.read_bytes()[: MAX_CONFIG_BYTES + 1]
@@ -241,6 +242,21 @@ def open_executor(options: RunOptions) -> Iterator[Executor | None]:
         yield None
         return
     executor = ThreadPoolExecutor(max_workers=options.jobs)
+    try:
+        yield executor
+    finally:
+        executor.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def open_processes(workers: int) -> Iterator[Executor | None]:
+    """Yield processes for pure Python work, or None for one; what has not begun is dropped."""
+    if workers == 1:
+        yield None
+        return
+    from concurrent.futures import ProcessPoolExecutor
+
+    executor = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
     try:
         yield executor
     finally:

@@ -55,7 +55,7 @@ def test_it_plots_a_figure(small_result: api.Result) -> None:
 def test_it_shows_itself(small_result: api.Result) -> None:
     html = small_result._repr_html_()
     assert html.count("data:image/png;base64,") == 2
-    assert f"{small_result.built.destroyed_ha:.2f}" in html  # type: ignore[union-attr]
+    assert f"{small_result.built.destroyed_ha:.3g}" in html  # type: ignore[union-attr]
     assert '="http' not in html
     assert html.count("<img alt=") == 2
 

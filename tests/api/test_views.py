@@ -4,7 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyogrio
 import pytest
+import rasterio
+import shapely
+import shapely.affinity
 
 from changedet import api
 from changedet.api.views import to_display, views_of_folder, views_of_outcome
@@ -59,6 +63,18 @@ def test_views_of_a_folder_are_those_of_the_run(
     assert np.allclose(stored.tie_points, fresh.tie_points, equal_nan=True)
 
 
+def read_rings(files: Any) -> dict[str, shapely.Polygon]:
+    """Return the footprints by id in pixels, 0.0 at the centre of the first."""
+    meta, _, outlines, columns = pyogrio.raw.read(files.footprints)
+    with rasterio.open(files.before) as file:
+        a, b, c, d, e, f = tuple(~file.transform)[:6]
+    ids = columns[list(meta["fields"]).index("id")]
+    return {
+        str(number): shapely.affinity.affine_transform(outline, [a, b, d, e, c - 0.5, f - 0.5])
+        for number, outline in zip(ids, shapely.from_wkb(outlines), strict=True)
+    }
+
+
 def test_views_lie_where_the_image_does(small_result: api.Result, small_files: Any) -> None:
     views = views_of_folder(small_result.folder, small_result.record)
     assert views is not None
@@ -67,12 +83,16 @@ def test_views_lie_where_the_image_does(small_result: api.Result, small_files: A
         small_result.record.grid.analysed_share,
         abs=1e-4,  # type: ignore[union-attr]
     )
+    true = read_rings(small_files)
+    assert {outline.id for outline in views.buildings} == set(true)
     for outline in views.buildings:
-        assert outline.ring.min() > -2
-        assert outline.ring.max() < 386
+        ring = shapely.Polygon(outline.ring)
+        assert ring.symmetric_difference(true[outline.id]).area < 1e-3
     destroyed = [outline.ring.mean(axis=0) for outline in views.buildings
                  if outline.grade == "Destroyed"]  # fmt: skip
-    codes = [views.classes[round(row), round(col)] for col, row in destroyed]
+    inside = [middle for middle in destroyed if 0 < middle.min() < middle.max() < 383]
+    assert len(inside) > 15
+    codes = [views.classes[round(row), round(col)] for col, row in inside]
     assert np.mean(np.array(codes) == 2) > 0.9
 
 

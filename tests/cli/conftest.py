@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import changedet
+from changedet.api import sample_pair
 from changedet.cli import main
 from changedet.result import (
     Built,
@@ -83,6 +84,9 @@ class FakeApi:
     def describe(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         self._note("describe", *args, **kwargs)
         return {"grid": {"width": 9, "gsd_m": None}, "blocks": 1, "bands": ["red", "green"]}
+
+    def sample_pair(self) -> tuple[Path, ...]:
+        return sample_pair()
 
     def rebuild_report(self, folder: Path) -> Path:
         self._note("report", folder)

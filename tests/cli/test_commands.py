@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import errno
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -39,6 +42,26 @@ def test_run_hands_on_what_was_asked(fake: Any, call: Call, tmp_path: Path) -> N
     assert "2.00 ha (1.00 to 3.00) of 4.00 ha, 50.0 % (25.0 to 75.0 %), model interval" in out
     assert "affine, RMSE 0.31 px (0.15 m) at left-out tie points" in out
     assert out.splitlines()[-1] == str(tmp_path / "out")
+
+
+def test_the_demo_runs_the_sample_and_tells_its_truth(
+    fake: Any, call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "changedet-demo").mkdir()
+    code, out, _ = call("demo")
+    assert code == 0
+    (asked,) = fake.calls
+    before, after, footprints = fake.sample_pair()
+    assert asked["args"] == (before, after)
+    assert asked["options"].footprints == footprints
+    assert asked["options"].title == "Sample town (simulated)"
+    assert asked["output"] == Path("changedet-demo-2")
+    areas = json.loads(before.with_name("truth.json").read_text("utf-8"))["hectares"]
+    told = next(line for line in out.splitlines() if line.startswith("truth of the sample"))
+    for name in ("built_destroyed", "built_before", "vegetation_lost", "vegetation_before"):
+        assert f"{areas[name]:.2f}" in told
+    assert "truth" not in call("demo", "-q")[1]
 
 
 def test_one_job_needs_no_executor(fake: Any, call: Call) -> None:
@@ -157,7 +180,13 @@ def test_doctor_finds_this_installation_whole(call: Call, monkeypatch: pytest.Mo
     assert facts["problems"] is None
     assert "GTiff" in facts["rasterio"]["drivers"]
     assert "GPKG" in facts["pyogrio"]["drivers"]
-    monkeypatch.setenv("PROJ_LIB", "/nowhere")
-    code, out, _ = call("doctor", "--json")
-    assert code == 5
-    assert "PROJ_LIB" in json.loads(out)["problems"][0]
+
+
+def test_doctor_finds_a_foreign_environment() -> None:
+    # In a process of its own: rasterio would keep to that place for the tests that follow.
+    done = subprocess.run(
+        [sys.executable, "-m", "changedet", "doctor", "--json"],
+        env={**os.environ, "PROJ_LIB": "/nowhere"}, check=False, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 5
+    assert "PROJ_LIB" in json.loads(done.stdout)["problems"][0]

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from changedet.core.options import RunOptions
+from changedet.core.scenario import Scenario
 from changedet.io.sources import open_pair
 from changedet.io.vector import read_polygons
 from changedet.pipeline.fit import fit_plan
@@ -15,13 +16,20 @@ from changedet.pipeline.plan import Plan
 from changedet.pipeline.scene import Scene
 from changedet.register.alignment import Alignment, TiePoints
 from changedet.register.lattice import IDENTITY, Chain, Mapping, fit_mapping
+from changedet.simulate.placement import Placement
 
 
 @pytest.fixture(scope="session")
-def true_scene(small_files: Any, small_pair: Any) -> Iterator[Scene]:
+def true_scene(small_files: Any) -> Iterator[Scene]:
     """Return the small pair with footprints and the alignment it was made with."""
-    size = small_pair.warp.size
-    model = fit_mapping(small_pair.warp.to_after, height=size, width=size)
+    truth = small_files.truth["grid"]
+    placement = Placement(Scenario.model_validate(small_files.truth["options"]))
+
+    def to_after(cols: Any, rows: Any) -> Any:
+        gsd = truth["gsd_m"]
+        return placement.to_after((cols + 0.5) * gsd, (rows + 0.5) * gsd)
+
+    model = fit_mapping(to_after, height=truth["height"], width=truth["width"])
     alignment = Alignment(
         chain=Chain(base=Mapping(affine=IDENTITY), model=model),
         tie_points=TiePoints.none(),

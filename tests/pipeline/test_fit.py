@@ -122,7 +122,7 @@ def test_an_image_of_nothing_is_refused(
     assert caught.value.code in {"nothing_valid", "no_texture"}
 
 
-def test_the_plan_knows_light_noise_and_null(true_plan: Plan, small_pair: Any) -> None:
+def test_the_plan_knows_light_noise_and_null(true_plan: Plan, small_files: Any) -> None:
     lines = dict(true_plan.lines)
     assert list(lines) == ["red", "green", "blue"]
     for line in lines.values():
@@ -131,7 +131,7 @@ def test_the_plan_knows_light_noise_and_null(true_plan: Plan, small_pair: Any) -
     assert all(1 < noise < 15 for noise in true_plan.noise)
     assert true_plan.null.separable
     assert true_plan.null.centre < -5
-    destroyed = small_pair.truth["built_destroyed_ha"] / small_pair.truth["built_before_ha"]
+    destroyed = small_files.truth["shares"]["built_destroyed"]
     assert true_plan.null.prior_low - 0.1 < destroyed < true_plan.null.prior_high + 0.1
     assert true_plan.vegetation is not None
     assert true_plan.vegetation.index == "exg"

@@ -1,1 +1,0 @@
-"""A small synthetic town before and after, whose losses are known."""
