@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from changedet.result import Note, Record
+    from changedet.result import Buildings, Note, Record
 
 Progress = Callable[[str, float], None]
 Shares = tuple[float | None, float | None, float | None]
@@ -141,13 +141,17 @@ def _headline(record: Record) -> Iterator[tuple[str, str]]:
         area = (vegetation.lost_ha, vegetation.low_ha, vegetation.high_ha, vegetation.before_ha)
         yield "vegetation lost", _loss(share, area, vegetation.interval_kind)
     if record.buildings is not None and record.buildings.total is not None:
-        counts = record.buildings
-        yield (
-            "buildings",
-            f"{counts.destroyed} of {counts.total} destroyed, {counts.damaged} damaged",
-        )
+        yield "buildings", _buildings(record.buildings)
     if record.grid is not None and record.grid.analysed_share is not None:
         yield "analysed", f"{record.grid.analysed_share:.1%} of the grid"
+
+
+def _buildings(counts: Buildings) -> str:
+    """Say how many outlines were graded, and how."""
+    if counts.not_analysed == counts.total:
+        return f"none of {counts.total} analysed"
+    words = f"{counts.destroyed} of {counts.total} destroyed, {counts.damaged} damaged"
+    return f"{words}, {counts.not_analysed} not analysed" if counts.not_analysed else words
 
 
 def _registration(record: Record) -> str:

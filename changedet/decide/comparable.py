@@ -70,8 +70,8 @@ def check_plan(
         findings.append(
             Finding(
                 code="too_coarse",
-                message="the pixels are too large to find buildings in: built area was not "
-                "measured; give --footprints",
+                message="the pixels are too large to see whether buildings stand: built area was "
+                "not measured; give images of 1.3 m or finer",
                 severity="degrade",
             )
         )

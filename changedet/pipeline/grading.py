@@ -53,15 +53,15 @@ def plants_judged(plan: Plan) -> bool:
     return vegetation.separability >= 0.55 and min(colours) >= MIN_CORRELATION
 
 
-def is_built_seen(scene: Scene, plan: Plan) -> bool:
-    """Say whether built area is known: from outlines, or from pixels small enough to show it."""
-    return scene.has_footprints or plan.gsd_m <= COARSEST_M
+def is_built_seen(plan: Plan) -> bool:
+    """Say whether the pixels are small enough to show whether a building stands."""
+    return plan.gsd_m <= COARSEST_M
 
 
 def make_rules(scene: Scene, grading: Grading, options: RunOptions) -> Rules:
     """Return what the second walk decides with."""
     area = scene.grid.pixel_area_m2
-    seen = is_built_seen(scene, grading.plan)
+    seen = is_built_seen(grading.plan)
     return Rules(
         thresholds=_cuts(grading.plan.null) if seen else NEVER,
         min_built=minimum_pixels(options.decide.mmu_built_m2, area),
@@ -95,6 +95,8 @@ def grade_footprints(scene: Scene, plan: Plan, sums: FootprintSums, options: Run
     if unit is not None:
         areas = np.array([shape.area for shape in scene.footprints]) * unit * unit
     reason = why_not_analysed(sums, areas, min_area_m2=options.decide.min_footprint_m2)
+    if not is_built_seen(plan):
+        reason[:] = "pixels too large to see whether it stands"
     dissimilarity, drop = sums.mean("dissimilarity"), sums.mean("drop")
     seen = reason == ""
     null = plan.null

@@ -190,8 +190,8 @@ def _built_unmeasured() -> Built:
         high_share=None,
         interval_kind="model",
         separable=False,
-        method=f"Not measured: in pixels of more than {COARSEST_M:g} m most buildings are missed; "
-        "give footprints.",
+        method=f"Not measured: in pixels of more than {COARSEST_M:g} m it cannot be seen whether "
+        "buildings stand.",
     )
 
 

@@ -337,7 +337,7 @@ def _compare(
     if _stops(findings, options):
         _remove(work)
         return Outcome(record=_refused(run, inputs, findings, scene.alignment))
-    built_seen = is_built_seen(scene, plan)
+    built_seen = is_built_seen(plan)
     decided = _Decided(grading=grading, rules=rules, tally=tally, built_seen=built_seen)
     findings += decided.check()
     run.progress("write", 0.0)

@@ -38,8 +38,10 @@ _LOGIT_STEPS, _LOGIT_OFFSET = 20, 6
 
 
 COARSEST_M = 1.3
-"""GSD beyond which the mask finds too few buildings to be printed, metres: on a drawn town
-mapped over true area is 0.9 at 0.5 m, 1.0 at 1 m, 0.6 at 1.5 m and 0.1 at 3 m."""
+"""GSD beyond which built area is not printed, metres. The mask finds too few buildings (on a drawn
+town mapped over true area is 0.9 at 0.5 m, 1.0 at 1 m, 0.6 at 1.5 m and 0.1 at 3 m), and grades of
+given outlines miss destruction (simulated town: found over true 0.99 at 1 m, 0.47 at 1.5 m, 0.39 at
+2 m, 0.15 at 3 m)."""
 
 
 def working_zoom(gsd_m: float) -> int:

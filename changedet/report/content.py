@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from changedet.report import words
-from changedet.result import AreaRecord, Cell, ImageRecord, Note, Record
+from changedet.result import AreaRecord, Buildings, Cell, ImageRecord, Note, Record
 
 NOT_SEPARABLE = "not separable from what happens where nothing changed"
 
@@ -102,6 +102,11 @@ def _sentence(part: AreaRecord, what: str, lost: str, ha: float | None, share: f
     )
 
 
+def _ungraded(counted: Buildings) -> bool:
+    """Say whether no outline got a grade: then 0 destroyed is no finding."""
+    return counted.total is not None and counted.not_analysed == counted.total
+
+
 def headline(record: Record) -> tuple[str, ...]:
     """Return the result in a few sentences, each true on its own.
 
@@ -120,10 +125,14 @@ def headline(record: Record) -> tuple[str, ...]:
     if (green := record.vegetation) is not None:
         said.append(_sentence(green, "Vegetation", "lost", green.lost_ha, green.lost_share))
     if (counted := record.buildings) is not None and counted.total is not None:
-        said.append(
-            f"{words.count(counted.destroyed)} of {words.count(counted.total)} buildings are"
-            f" graded destroyed and {words.count(counted.damaged)} damaged."
-        )
+        total = words.count(counted.total)
+        if _ungraded(counted):
+            said.append(f"None of {total} buildings could be graded.")
+        else:
+            said.append(
+                f"{words.count(counted.destroyed)} of {total} buildings are"
+                f" graded destroyed and {words.count(counted.damaged)} damaged."
+            )
     if record.not_observable_share is not None:
         said.append(
             f"{words.percent(record.not_observable_share)} of the area could not be judged"
@@ -191,7 +200,7 @@ def tiles(record: Record) -> tuple[Tile, ...]:
         found.append(
             Tile(
                 label="Buildings destroyed",
-                value=words.count(counted.destroyed),
+                value=words.count(None if _ungraded(counted) else counted.destroyed),
                 detail=f"of {words.count(counted.total)} buildings,"
                 f" {words.count(counted.not_analysed)} of them not analysed",
                 interval="",

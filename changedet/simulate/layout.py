@@ -262,7 +262,7 @@ def _school(filler: Filler, block: Rect) -> None:
     rng = filler.rng
     p0, q0, p1, q1 = block
     filler.plot(block, "school")
-    if p1 - p0 < 70 or q1 - q0 < 55:
+    if p1 - p0 < 70 or q1 - q0 < 62:
         _houses(filler, block)
         return
     long, wide, wing = rng.uniform(44, 62), 13.0, rng.uniform(18, 30)

@@ -242,3 +242,19 @@ def test_a_file_with_itself_needs_no_texture_to_be_aligned(
     assert (found.registration.model, found.registration.rmse_px) == ("identity", None)
     assert found.built is not None
     assert found.built.destroyed_ha == 0
+
+
+def test_footprints_do_not_make_coarse_pixels_fine(
+    simulated: Callable[..., Any], compare: Compare
+) -> None:
+    files = simulated(17, gsd=2.0)
+    outcome = compare(files.before, files.after, footprints=files.footprints)
+    record = outcome.record
+    assert record.status == "degraded"
+    assert "too_coarse" in {note.code for note in record.warnings}
+    assert record.built is not None
+    assert record.built.destroyed_ha is None
+    assert record.built.destroyed_share is None
+    assert record.buildings is not None
+    assert record.buildings.not_analysed == record.buildings.total
+    assert 2 not in np.unique(outcome.read("classes"))

@@ -103,3 +103,13 @@ def test_the_citation_names_software_and_images(record):
     text = content.citation(record)
     for part in ("changedet 0.1.0", "before.tif (2021-03-14)", "after.tif (2022-04-09)"):
         assert part in text
+
+
+def test_ungraded_buildings_are_not_said_to_stand(record, record_with):
+    none = dict.fromkeys(("destroyed", "damaged", "possibly_damaged", "no_visible_damage"), 0)
+    counts = record.buildings.model_copy(update={**none, "not_analysed": record.buildings.total})
+    ungraded = record_with(buildings=counts)
+    assert "buildings could be graded" in said(ungraded)
+    assert "graded destroyed" not in said(ungraded)
+    tile = next(t for t in content.tiles(ungraded) if t.label == "Buildings destroyed")
+    assert tile.value == "n/a"

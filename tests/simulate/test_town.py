@@ -94,3 +94,12 @@ def test_a_building_in_the_way_is_refused(town: Town) -> None:
     assert filler.add(*place, 0.0, ((0.0, 0.0, 10.0, 8.0),), **house)
     assert not filler.add(place[0] + 5, place[1], 0.3, ((0.0, 0.0, 10.0, 8.0),), **house)
     assert filler.add(place[0] + 16, place[1], 0.0, ((0.0, 0.0, 10.0, 8.0),), **house)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_any_seed_and_mix_lays_out_a_town(seed: int) -> None:
+    shares = np.random.default_rng(seed).dirichlet(np.ones(6))[:5]
+    names = ("slabs", "works", "schools", "parks", "fields")
+    options = TownOptions(**dict(zip(names, shares * 0.999, strict=True)), river=seed % 2 == 0)
+    town = Town(Scenario(seed=seed, width=2400, height=2400, town=options))
+    assert sum(len(cell.trees) for cell in town.all_cells()) > 0
