@@ -18,6 +18,7 @@ from changedet.api.views import views_of_folder, views_of_outcome
 from changedet.core.errors import EnvironmentFault, InputError
 from changedet.core.options import RunOptions
 from changedet.io.output import check_output, stage
+from changedet.io.points import read_tie_points
 from changedet.pipeline import (
     Outcome,
     Progress,
@@ -127,11 +128,13 @@ def register(
         from changedet.register.estimate import estimate_alignment
         from changedet.register.reader import ArrayReader
 
+        first, second = ArrayReader(image=before), ArrayReader(image=after)
         return estimate_alignment(
-            ArrayReader(image=before),
-            ArrayReader(image=after),
+            first,
+            second,
             options=wanted.coregistration,
             gsd_m=wanted.gsd,
+            given=read_tie_points(wanted.tie_points, before=first.grid, after=second.grid),
             executor=executor,
         )
 

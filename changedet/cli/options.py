@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 PREFIX = "CHANGEDET_"
 MAX_CONFIG_BYTES = 100_000
 """A larger file is no configuration; reading deep TOML takes more than linear time."""
-PATHS = ("footprints", "aoi")
+PATHS = ("footprints", "aoi", "tie_points")
 COMMON = "Common options"
 
 Before = Annotated[Path, typer.Argument(metavar="BEFORE", help="Image of the earlier date.")]
@@ -96,6 +96,14 @@ Footprints = Annotated[
 Aoi = Annotated[
     str | None,
     typer.Option("--aoi", metavar="FILE", help="Polygons outside of which nothing is analysed."),
+]
+TiePoints = Annotated[
+    str | None,
+    typer.Option(
+        "--tie-points",
+        metavar="FILE",
+        help="Tie points to start from: QGIS .points, or CSV in pixels.",
+    ),
 ]
 Title = Annotated[
     str | None, typer.Option("--title", metavar="TEXT", help="Heading of the report.")

@@ -17,6 +17,7 @@ def register(
     overwrite: opt.Overwrite = False,
     gsd: opt.Gsd = None,
     bands: opt.Bands = None,
+    tie_points: opt.TiePoints = None,
     title: opt.Title = None,
     force: opt.Force = False,
     jobs: opt.Jobs = None,

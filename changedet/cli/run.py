@@ -27,6 +27,7 @@ def run(
     bands: opt.Bands = None,
     before_date: opt.BeforeDate = None,
     after_date: opt.AfterDate = None,
+    tie_points: opt.TiePoints = None,
     title: opt.Title = None,
     force: opt.Force = False,
     jobs: opt.Jobs = None,

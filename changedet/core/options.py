@@ -58,6 +58,8 @@ class RunOptions(Options):
     """Building outlines of before the event (GeoPackage, GeoJSON, FlatGeobuf, Shapefile)."""
     aoi: Path | None = None
     """Polygon(s) outside of which nothing is analysed."""
+    tie_points: Path | None = None
+    """Tie points to start the co-registration from (QGIS ``.points``, or CSV in pixels)."""
     title: Annotated[str, Field(max_length=200)] | None = None
     """Heading of the report."""
     before_date: dt.date | None = None

@@ -26,6 +26,7 @@ _PRODUCTS = (
     "summary.csv",
     "report.html",
     "vectors.gpkg",
+    "tie_points.points",
     "maps/aligned.tif",
     "maps/pixel_change.tif",
     "maps/structural_change.tif",

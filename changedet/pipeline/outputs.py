@@ -18,6 +18,7 @@ from shapely.affinity import affine_transform
 from changedet.core.blocks import Block, blocks
 from changedet.core.grid import Grid, Window
 from changedet.core.spread import spread
+from changedet.io.points import write_tie_points
 from changedet.io.raster import (
     RasterWriter,
     check_raster,
@@ -230,6 +231,14 @@ def tie_point_layer(alignment: Alignment, grid: Grid) -> Layer:
         },
         geometry_type="Point",
     )
+
+
+def write_points(scene: Scene, path: Path) -> None:
+    """Write the tie points for QGIS's georeferencer."""
+    points = scene.alignment.tie_points
+    found = scene.alignment.chain.base.at(points.col + points.dcol, points.row + points.drow)
+    table = np.column_stack([points.col, points.row, *found])
+    write_tie_points(path, table, used=points.role > 0, before=scene.grid, after=scene.after.grid)
 
 
 def building_layer(outlines: Outlines, assessment: Assessment, area_m2: np.ndarray | None) -> Layer:

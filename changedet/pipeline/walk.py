@@ -15,6 +15,7 @@ from changedet import __version__
 from changedet.core.errors import Finding, NotComparable
 from changedet.core.options import RunOptions
 from changedet.decide.comparable import check_plan, check_registration, check_seen
+from changedet.io.points import read_tie_points
 from changedet.io.raster import inspect_raster, locate
 from changedet.io.sources import Pair, open_pair
 from changedet.io.vector import Outlines, read_polygons
@@ -187,6 +188,7 @@ def _register(pair: Pair, run: _Run) -> Outcome:
     outputs.write_aligned(run.walk(scene, run.folder, inputs), report=run.on("warp"))
     layers = [outputs.source_layer(scene, inputs)]
     outputs.write_rest(scene, run.folder, layers, styles=run.styles)
+    outputs.write_points(scene, run.folder / "tie_points.points")
     made = Record(
         status=record.resolve_status(findings, force=options.force),
         title=_title(options, inputs),
@@ -210,6 +212,7 @@ def align_pair(pair: Pair, options: RunOptions, *, executor: Executor | None = N
         base=georeference(pair),
         options=options.coregistration,
         gsd_m=pair.grid.gsd_m,
+        given=read_tie_points(options.tie_points, before=pair.grid, after=pair.after.grid),
         executor=executor,
     )
 

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
 from changedet.core.errors import Finding
+from changedet.core.grid import Grid
 from changedet.register.field import ModelName
 from changedet.register.lattice import IDENTITY, Chain, FloatArray, Mapping, Positions
 
@@ -60,7 +61,7 @@ class Alignment:
     model : str
         The simplest model that the left-out tie points support.
     method : str
-        What proposed the coarse model: none, identity, sift, sift-vote, fft or search.
+        What proposed the coarse model: none, identity, sift, sift-vote, fft, search or tie-points.
     coarse_score, coarse_share : float
         Support of the coarse model above chance in standard deviations; share of its windows.
     rmse_px, ce90_px : float
@@ -127,6 +128,14 @@ class Alignment:
     def refused(self) -> bool:
         """Whether the pair must not be compared."""
         return any(f.severity == "refuse" for f in self.findings)
+
+
+def largest_shift(grid: Grid, model: Mapping) -> float:
+    """Return the largest displacement of a model over an image, pixels."""
+    cols = np.linspace(0, grid.width - 1, 33)[None]
+    rows = np.linspace(0, grid.height - 1, 33)[:, None]
+    at_col, at_row = model.at(cols, rows)
+    return float(np.hypot(at_col - cols, at_row - rows).max())
 
 
 def identity_alignment(base: Mapping | None, *, gsd_m: float | None) -> Alignment:

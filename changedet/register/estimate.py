@@ -12,8 +12,9 @@ from changedet.core.errors import Finding
 from changedet.core.grid import Grid, Window
 from changedet.core.kernels import BoolArray
 from changedet.core.options import RegisterOptions
-from changedet.register.alignment import Alignment, TiePoints
-from changedet.register.coarse import Hypothesis, Limits, estimate_coarse
+from changedet.register.alignment import Alignment, TiePoints, largest_shift
+from changedet.register.byhand import ByHand, align_by_hand, fit_given
+from changedet.register.coarse import Hypothesis, Limits, estimate_coarse, verify
 from changedet.register.correlation import Matches
 from changedet.register.field import (
     Choice,
@@ -87,6 +88,7 @@ def estimate_alignment(
     base: Mapping | None = None,
     options: RegisterOptions | None = None,
     gsd_m: float | None = None,
+    given: FloatArray | None = None,
     executor: Executor | None = None,
 ) -> Alignment:
     """Find where each BEFORE pixel lies in AFTER.
@@ -108,6 +110,10 @@ def estimate_alignment(
         Density and limits.
     gsd_m : float, optional
         Metres per BEFORE pixel, where known.
+    given : ndarray, shape (n, 4), optional
+        Tie points that somebody set: column and row in BEFORE, column and row in AFTER, at least
+        four. Matching then starts from them instead of from a search; where it finds nothing,
+        they alone make the model, and the result says so.
     executor : concurrent.futures.Executor, optional
         Computes tiles of windows; the result does not depend on it.
 
@@ -135,12 +141,28 @@ def estimate_alignment(
     finding = _unusable(fixed, moving, georeferenced=base is not None)
     if finding is not None:
         return _refusal(pair, finding)
-    coarse = estimate_coarse(fixed, moving, georeferenced=base is not None, reach=reach)
+    hand = None if given is None else fit_given(given, pair.base)
+    if hand is None:
+        coarse = estimate_coarse(fixed, moving, georeferenced=base is not None, reach=reach)
+    else:
+        judged = verify(fixed, moving, Hypothesis(affine=hand.affine, method="tie-points"))
+        coarse = replace(judged, affine=hand.affine)
     finding = _unbelievable(pair, coarse)
     if finding is not None:
         return _refusal(pair, finding, coarse)
     last = _descend(pair, Mapping(affine=coarse.affine), first_zoom=fixed.zoom)
+    if hand is not None and not _improves(last, hand):
+        return align_by_hand(hand, pair.base, pair.grid, gsd_m=gsd_m)
     return _conclude(pair, coarse, last)
+
+
+def _improves(last: _Pass | None, hand: ByHand) -> bool:
+    """Say whether matching found enough, and nothing far from the points that were given."""
+    if last is None or last.believed.sum() < 0.03 * max(last.matchable.sum(), 1):
+        return False
+    points = last.points()
+    away = points.residuals(Mapping(affine=hand.affine))
+    return bool(np.median(away) <= 3 * max(hand.rmse_px, 1.0) + 10)
 
 
 def _overviews(
@@ -175,7 +197,7 @@ def _unusable(fixed: Overview, moving: Overview, *, georeferenced: bool) -> Find
 
 
 def _unbelievable(pair: _Pair, coarse: Hypothesis) -> Finding | None:
-    if not coarse.verified:
+    if not coarse.verified and coarse.method != "tie-points":
         return _refuse(
             "no_match",
             f"no place in AFTER looks like BEFORE (best attempt: {coarse.support} of "
@@ -207,7 +229,7 @@ def _refusal(pair: _Pair, finding: Finding, coarse: Hypothesis | None = None) ->
         rmse_px=float("nan"),
         ce90_px=float("nan"),
         supported_share=0.0,
-        max_shift_px=_largest_shift(pair.grid, model),
+        max_shift_px=largest_shift(pair.grid, model),
         gsd_m=pair.gsd_m,
         findings=(finding,),
     )
@@ -362,7 +384,7 @@ def _conclude(pair: _Pair, coarse: Hypothesis, last: _Pass | None) -> Alignment:
         rmse_px=float(np.sqrt(np.mean(judged**2))),
         ce90_px=float(np.quantile(judged, 0.9)),
         supported_share=float(last.believed.sum() / max(last.matchable.sum(), 1)),
-        max_shift_px=_largest_shift(pair.grid, choice.mapping),
+        max_shift_px=largest_shift(pair.grid, choice.mapping),
         gsd_m=pair.gsd_m,
         growth=measure_growth(points, choice.mapping, spacing=last.nodes.spacing),
         spacing=last.nodes.spacing,
@@ -386,13 +408,6 @@ def _tie_points(last: _Pass, choice: Choice) -> TiePoints:
         residual_px=residual[seen],
         role=role[seen],
     )
-
-
-def _largest_shift(grid: Grid, model: Mapping) -> float:
-    cols = np.linspace(0, grid.width - 1, 33)[None]
-    rows = np.linspace(0, grid.height - 1, 33)[:, None]
-    at_col, at_row = model.at(cols, rows)
-    return float(np.hypot(at_col - cols, at_row - rows).max())
 
 
 def _findings(pair: _Pair, alignment: Alignment) -> tuple[Finding, ...]:
