@@ -36,6 +36,9 @@ class Matches:
         0 where there is no usable peak (too little valid area, or at the search limit).
     lead : ndarray
         Height over the next best peak elsewhere in the search area, in standard deviations.
+    off_col, off_row : ndarray of float32
+        How far the centre of what the window shows lies from the window's, pixels: not zero where
+        it sticks out of the image or over nodata.
     """
 
     dcol: NDArray[np.float32]
@@ -43,11 +46,13 @@ class Matches:
     peak: NDArray[np.float32]
     snr: NDArray[np.float32]
     lead: NDArray[np.float32]
+    off_col: NDArray[np.float32]
+    off_row: NDArray[np.float32]
 
     @classmethod
     def block(cls, parts: Sequence[Sequence[Matches]]) -> Matches:
         """Join the matches of adjoining pieces, given line by line."""
-        names = ("dcol", "drow", "peak", "snr", "lead")
+        names = ("dcol", "drow", "peak", "snr", "lead", "off_col", "off_row")
         joined = {n: np.block([[getattr(m, n) for m in line] for line in parts]) for n in names}
         return cls(**joined)
 
@@ -59,6 +64,8 @@ class Matches:
             peak=self.peak.reshape(shape),
             snr=self.snr.reshape(shape),
             lead=self.lead.reshape(shape),
+            off_col=self.off_col.reshape(shape),
+            off_row=self.off_row.reshape(shape),
         )
 
 
@@ -74,11 +81,15 @@ class Spectra:
         Root of the sum of squares of each tapered window.
     share : ndarray of float32, shape (n,)
         Valid share of each window, weighted by the taper.
+    off_col, off_row : ndarray of float32, shape (n,)
+        Centre of the tapered valid pixels, from the window's middle.
     """
 
     values: NDArray[np.complex64]
     energy: NDArray[np.float32]
     share: NDArray[np.float32]
+    off_col: NDArray[np.float32]
+    off_row: NDArray[np.float32]
 
     @classmethod
     def of(
@@ -108,15 +119,24 @@ class Spectra:
         values = np.lib.stride_tricks.sliding_window_view(field, side)[rows, cols]
         if valid.all():
             weight, total = taper[None], np.full(len(rows), taper.sum(), np.float32)
+            off_col = off_row = np.zeros(len(rows), np.float32)
         else:
             weight = np.lib.stride_tricks.sliding_window_view(valid, side)[rows, cols] * taper
-            total = weight.sum((1, 2))
+            lines, columns = weight.sum(2), weight.sum(1)
+            total = lines.sum(1)
+            arm = np.arange(window, dtype=np.float32) - (window - 1) / 2
+            off_row, off_col = (part @ arm / np.maximum(total, 1e-6) for part in (lines, columns))
         mean = np.einsum("kij,kij->k", values, np.broadcast_to(weight, values.shape))
         values -= (mean / np.maximum(total, 1e-6))[:, None, None]
         values *= weight
-        energy = np.sqrt(np.einsum("kij,kij->k", values, values.conj()).real)
+        parts = values.view(np.float32)
+        energy = np.sqrt(np.einsum("kij,kij->k", parts, parts))
         return cls(
-            values=fft.fft2(values, overwrite_x=True), energy=energy, share=total / taper.sum()
+            values=fft.fft2(values, overwrite_x=True),
+            energy=energy,
+            share=total / taper.sum(),
+            off_col=off_col,
+            off_row=off_row,
         )
 
 
@@ -150,7 +170,15 @@ def correlate_windows(
         energy = first.energy[some] * second.energy[own[some]]
         parts.append(_peaks(product, energy, share[some], radius))
     dcol, drow, peak, snr, lead = (np.concatenate(p) for p in zip(*parts, strict=True))
-    return Matches(dcol=dcol, drow=drow, peak=peak, snr=snr, lead=lead)
+    return Matches(
+        dcol=dcol,
+        drow=drow,
+        peak=peak,
+        snr=snr,
+        lead=lead,
+        off_col=first.off_col,
+        off_row=first.off_row,
+    )
 
 
 def _taper(window: int) -> NDArray[np.float32]:

@@ -20,6 +20,7 @@ from changedet.register.field import (
     Choice,
     Points,
     choose_model,
+    choose_stiffness,
     fit_affine_robust,
     fit_field,
     measure_growth,
@@ -68,13 +69,14 @@ class _Pass:
     """The result of matching one level."""
 
     nodes: Nodes
+    at: FloatArray  # (2, ny, nx) positions in BEFORE
     found: FloatArray  # (ny, nx, 2) positions in the base plane
     believed: BoolArray  # (ny, nx)
     matchable: BoolArray  # (ny, nx): enough valid pixels and a peak
     weight: FloatArray  # (ny, nx)
 
     def points(self) -> Points:
-        col, row = self.nodes.positions()
+        col, row = self.at
         keep = self.believed
         return Points(
             col=col[keep], row=row[keep], found=self.found[keep], weight=self.weight[keep]
@@ -242,11 +244,13 @@ def _descend(pair: _Pair, model: Mapping, *, first_zoom: int) -> _Pass | None:
         zooms.append(max(1, zooms[-1] // 2))
     if pair.grid.width * pair.grid.height <= _SECOND_PASS_PX:
         zooms += [1] if first_zoom > 1 else [1, 1]
-    last = None
+    last, full = None, 0
     for number, zoom in enumerate(zooms):
         final = number == len(zooms) - 1
         radius = 14 if number == 0 else 8 if zoom != zooms[number - 1] else 5
-        window = _pick_window(pair, model) if zoom == 1 else pair.options.window
+        if zoom == 1 and not full:
+            full = _pick_window(pair, model)
+        window = full if zoom == 1 else pair.options.window
         found = _match_level(pair, model, zoom=zoom, radius=radius, window=window, final=final)
         if found is None or found.believed.sum() < _FEWEST:
             continue
@@ -266,12 +270,16 @@ def _match_level(
     area = _overlap(pair.grid, pair.after.grid, chain)
     # far enough apart for neighbours to say something new; small images cannot afford more
     apart = min(window // 3, min(area.shape) // (16 * zoom))
+    short = min(area.shape) // zoom
+    window = min(window, max(32, short // 4 // 2 * 2))
+    spacing = max(min(options.spacing, short // 10), 8)
     nodes = plan_nodes(
         area,
         zoom=zoom,
         window=window,
-        spacing=max(options.spacing, apart),
+        spacing=max(spacing, apart),
         max_nodes=most,
+        beyond=3 * window // 8,
     )
     if nodes is None:
         return None
@@ -308,6 +316,7 @@ def _pick_window(pair: _Pair, model: Mapping) -> int:
 def _judge(matches: Matches, nodes: Nodes, model: Mapping) -> _Pass:
     """Believe the peaks that stand out and agree with those around them."""
     col, row = nodes.positions()
+    col, row = col + matches.off_col * nodes.zoom, row + matches.off_row * nodes.zoom
     shift = np.stack([matches.dcol, matches.drow], -1).astype(float)
     found = np.stack(
         model.at(col + shift[..., 0] * nodes.zoom, row + shift[..., 1] * nodes.zoom), -1
@@ -318,7 +327,12 @@ def _judge(matches: Matches, nodes: Nodes, model: Mapping) -> _Pass:
     believed &= normalised_median(shift, believed) < 3.0
     weight = np.clip(matches.peak, 0.02, 1.0).astype(float)
     return _Pass(
-        nodes=nodes, found=found, believed=believed, matchable=matches.snr > 0, weight=weight
+        nodes=nodes,
+        at=np.stack([col, row]),
+        found=found,
+        believed=believed,
+        matchable=matches.snr > 0,
+        weight=weight,
     )
 
 
@@ -340,25 +354,19 @@ def _overlap(before: Grid, after: Grid, chain: Chain) -> Window:
 def _fit_pass(pair: _Pair, found: _Pass) -> Mapping:
     """Fit the model that the next pass starts from."""
     points = found.points()
-    affine = fit_affine_robust(points, floor=0.1 * found.nodes.zoom)
+    floor = 0.1 * found.nodes.zoom
+    affine = fit_affine_robust(points, floor=floor)
     if len(points) < 20:
         return Mapping(affine=affine)
-    field = fit_field(
-        points,
-        affine,
-        area=pair.grid.window,
-        spacing=found.nodes.spacing,
-        stiffness=0.3,
-        floor=0.1 * found.nodes.zoom,
+    held = found.nodes.held_out()[found.believed]
+    area, spacing = pair.grid.window, found.nodes.spacing
+    stiffness = choose_stiffness(
+        points, held, affine, area=area, spacing=spacing, floor=floor, tried=(0.01, 0.1, 1.0, 10.0)
     )
+    if stiffness is None:
+        return Mapping(affine=affine)
+    field = fit_field(points, affine, area=area, spacing=spacing, stiffness=stiffness, floor=floor)
     return Mapping(affine=affine, lattice=field)
-
-
-def _hold_out(nodes: Nodes) -> BoolArray:
-    """Every fifth node, a knight's move apart: no two of them are neighbours."""
-    ny, nx = nodes.shape
-    held: BoolArray = (np.arange(ny)[:, None] + 2 * np.arange(nx)[None]) % 5 == 0
-    return held
 
 
 def _conclude(pair: _Pair, coarse: Hypothesis, last: _Pass | None) -> Alignment:
@@ -369,7 +377,7 @@ def _conclude(pair: _Pair, coarse: Hypothesis, last: _Pass | None) -> Alignment:
             coarse,
         )
     points = last.points()
-    held = _hold_out(last.nodes)[last.believed]
+    held = last.nodes.held_out()[last.believed]
     if held.sum() < 3 or (~held).sum() < 6:
         held = np.arange(len(points)) % 4 == 0
     choice = choose_model(points, held, area=pair.grid.window, spacing=last.nodes.spacing)
@@ -393,7 +401,7 @@ def _conclude(pair: _Pair, coarse: Hypothesis, last: _Pass | None) -> Alignment:
 
 
 def _tie_points(last: _Pass, choice: Choice) -> TiePoints:
-    col, row = (p.ravel() for p in last.nodes.positions())
+    col, row = (p.ravel() for p in last.at)
     keep, seen = last.believed.ravel(), last.matchable.ravel()
     role = np.zeros(len(col), np.int8)
     role[keep] = np.where(choice.held_out, 2, 1)

@@ -18,7 +18,7 @@ from changedet.register.lattice import IDENTITY, FloatArray, Lattice, Mapping, f
 ModelName = Literal["identity", "shift", "affine", "affine+field"]
 
 _MOST_COEFFICIENTS = 3000
-STIFFNESS = (0.01, 0.1, 1.0, 10.0, 100.0)
+STIFFNESS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 10.0, 100.0)
 """Bending penalties that are tried, from supple to stiff; relative to one tie point a cell."""
 
 
@@ -272,23 +272,74 @@ def choose_model(
         than a twentieth and by more than a fifth of this, pixels.
     """
     fit, judge = points.part(~held_out), points.part(held_out)
-    models = _candidates(fit, area, spacing)
+    models: list[tuple[ModelName, float, Mapping]] = [
+        (name, 0.0, _fit_one(fit, name, 0.0, area, spacing))
+        for name in ("identity", "shift", "affine")
+    ]
     errors = [_error(judge.residuals(mapping)) for _, _, mapping in models]
+    affine = models[-1][2].affine
+    stiffness = choose_stiffness(points, held_out, affine, area=area, spacing=spacing)
+    if stiffness is not None:
+        field = fit_field(fit, affine, area=area, spacing=spacing, stiffness=stiffness)
+        models.append(("affine+field", stiffness, Mapping(affine=affine, lattice=field)))
+        errors.append(_error(judge.residuals(models[-1][2])))
     enough = 1.05 * min(errors) + most_shift / 5
     best = next(i for i, error in enumerate(errors) if error <= enough)
-    name, stiffness, judged = models[best]
-    final = _fit_one(points, name, stiffness, area, spacing)
+    name, chosen, judged = models[best]
+    final = _fit_one(points, name, chosen, area, spacing)
     residual = np.where(held_out, points.residuals(judged), points.residuals(final))
     return Choice(name=name, mapping=final, held_out=held_out, residual=residual)
 
 
-def _candidates(
-    points: Points, area: Window, spacing: float
-) -> list[tuple[ModelName, float, Mapping]]:
-    names: list[tuple[ModelName, float]] = [("identity", 0), ("shift", 0), ("affine", 0)]
-    if len(points) >= 20:
-        names += [("affine+field", s) for s in reversed(STIFFNESS)]
-    return [(name, s, _fit_one(points, name, s, area, spacing)) for name, s in names]
+def choose_stiffness(
+    points: Points,
+    held_out: BoolArray,
+    affine: FloatArray,
+    *,
+    area: Window,
+    spacing: float,
+    floor: float = 0.05,
+    tried: Sequence[float] = STIFFNESS,
+) -> float | None:
+    """Find the bending penalty with the least error at left-out points; None where none pays.
+
+    Parameters
+    ----------
+    points : Points
+        Believed tie points.
+    held_out : ndarray of bool, shape (n,)
+        Left out of the fit, and judging it.
+    affine : ndarray, shape (2, 3)
+        What the field is added to.
+    area, spacing :
+        As in :func:`fit_field`.
+    floor : float
+        Residual below which no point is doubted, pixels.
+    tried : sequence of float
+        Penalties from supple to stiff; the search ends where the error grows again.
+    """
+    fit, judge = points.part(~held_out), points.part(held_out)
+    if len(fit) < 20 or not len(judge):
+        return None
+
+    def error(stiffness: float) -> float:
+        field = fit_field(
+            fit, affine, area=area, spacing=spacing, stiffness=stiffness, rounds=1, floor=floor
+        )
+        return _error(judge.residuals(Mapping(affine=affine, lattice=field)))
+
+    plain = _error(judge.residuals(Mapping(affine=affine)))
+    known = {stiffness: error(stiffness) for stiffness in (0.1, 10.0)}
+    if min(known.values()) > 0.97 * plain:
+        return None
+    best, least = 0.1, known[0.1]
+    for stiffness in tried:  # from supple to stiff
+        found = known[stiffness] if stiffness in known else error(stiffness)
+        if found <= least:
+            best, least = stiffness, found
+        elif found > 1.1 * least and stiffness > best:
+            break
+    return best
 
 
 def _fit_one(

@@ -34,6 +34,39 @@ def test_nodes_reach_from_edge_to_edge() -> None:
     assert plan_nodes(area, zoom=8, window=64, spacing=32, max_nodes=9) is None
 
 
+def test_the_outermost_windows_may_reach_over_the_edge() -> None:
+    area = Window(row=0, col=0, height=300, width=200)
+    nodes = plan_nodes(area, zoom=1, window=64, spacing=32, max_nodes=1000, beyond=24)
+    assert nodes is not None
+    assert (nodes.row_starts[0], nodes.row_starts[-1] + 64) == (-24, 324)
+
+
+def test_left_out_points_come_in_blocks() -> None:
+    area = Window(row=0, col=0, height=32 * 40, width=32 * 40)
+    nodes = plan_nodes(area, zoom=1, window=64, spacing=32, max_nodes=2000)
+    assert nodes is not None
+    held = nodes.held_out()
+    assert held.mean() == pytest.approx(0.2, abs=0.03)
+    # in the middle of a block the nearest point of the fit is two nodes away
+    inner = ndimage.distance_transform_edt(np.pad(held, 1))
+    assert inner.max() == pytest.approx(2.0, abs=0.3)
+    small = plan_nodes(Window(row=0, col=0, height=300, width=300), zoom=1, window=64, spacing=32,
+                       max_nodes=2000)  # fmt: skip
+    assert small is not None
+    assert small.held_out().mean() == pytest.approx(0.2, abs=0.05)
+
+
+def test_a_window_over_the_edge_says_where_what_it_shows_lies() -> None:
+    image = np.random.default_rng(4).normal(size=(96, 96)).astype(np.float32)
+    valid = np.zeros(image.shape, bool)
+    valid[:, 48:] = True
+    field = np.where(valid, double_angle(image, valid, contrast=1.0, sigma=1.0), 0)
+    found = Spectra.of(field.astype(np.complex64), valid, rows=np.array([16]), cols=np.array([16]),
+                       window=64)  # fmt: skip
+    assert 5 < found.off_col[0] < 20
+    assert abs(found.off_row[0]) < 1e-3
+
+
 def spectra(image: np.ndarray, rows: np.ndarray, cols: np.ndarray) -> Spectra:
     valid = np.ones(image.shape, bool)
     field = double_angle(image, valid, contrast=5.0)
