@@ -75,6 +75,8 @@ class EventOptions(Options):
     """New buildings per hectare: change, not damage."""
     weeds: Share = 0.3
     """Share of the ruins' ground that is overgrown."""
+    puddles: Share = 0.0
+    """Share of the bare and paved ground under puddles: no change of the town."""
     ploughed: Share = 0.5
     """Share of the fields that look otherwise than before."""
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
 from changedet.simulate.canvas import Canvas, Mask, Plants
 from changedet.simulate.frames import Array, Frame, Slices, interpolate
@@ -49,6 +50,20 @@ def dry_out(canvas: Canvas, state: float) -> None:
         # As bright or dark as the grass was, in the colour of dry grass.
         ratio = np.float32(colour(M.DRY)[band] / colour(M.GRASS)[band] - 1)
         canvas.colour[band] *= 1 + ratio * share
+
+
+def fill_puddles(canvas: Canvas, share: float) -> None:
+    """Let water stand on a share of the bare and paved ground."""
+    if share == 0:
+        return
+    level = canvas.textures.cover("soft", canvas.frame, grain=9, salt=91)
+    level += np.float32(0.4) * canvas.textures.cover("fractal", canvas.frame, grain=2, salt=92)
+    bare = np.isin(canvas.material, (M.SOIL, M.DIRT, M.ASPHALT)) & (canvas.height < 0.3)
+    here = bare & (level > np.float32(1.08 * ndtri(1 - share)))
+    for band in range(4):
+        canvas.colour[band][here] *= np.float32(0.25)
+        canvas.colour[band][here] += np.float32(0.75) * colour(M.WATER)[band]
+    canvas.material[here] = M.WATER
 
 
 def _street_lattice(frame: Frame, town: Town) -> tuple[Array, Array]:

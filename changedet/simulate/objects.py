@@ -87,6 +87,8 @@ def paint_building(canvas: Canvas, b: Building, roof: str | None = None) -> None
         tone = _roof_tone(canvas, where, b, Place(a, c, length, width))
         canvas.put(where, inside, tint[:, None, None] * tone, _roof_material(b, roof))
         canvas.plants[where][inside] = Plants.NONE
+        # What happened to the ground below is not seen.
+        canvas.marked[where][inside] = False
     _clutter(canvas, where, b, Place(u, v, 0.0, 0.0), rng)
 
 

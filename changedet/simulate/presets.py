@@ -46,7 +46,8 @@ PRESETS: dict[str, dict[str, Any]] = {
                   "gain": (0.90, 0.95, 1.02, 0.92), "offset": (0.006, 0.006, 0.010, 0.004),
                   "gamma": 1.10, "psf": 0.8, "snr": 80.0, "jpeg": 88},
         "placement": {"shift_px": (4.2, -3.1), "warp_px": 0.8, "terrain_px": 0.6},
-        "events": {**_NOTHING, "renewed": 0.08, "built_per_ha": 0.3, "ploughed": 0.6},
+        "events": {**_NOTHING, "renewed": 0.08, "built_per_ha": 0.3, "ploughed": 0.6,
+                   "puddles": 0.06},
     },
     # What newspapers print: JPEG, no georeference, a turned crop.
     "press": {

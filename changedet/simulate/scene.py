@@ -16,7 +16,7 @@ from changedet.simulate import sensor as sense
 from changedet.simulate.canvas import Canvas, Plants, blank
 from changedet.simulate.events import GRADES, Events, Fate
 from changedet.simulate.frames import Frame, Textures, frame_around, make_textures
-from changedet.simulate.ground import dry_out, paint_fields, paint_ground
+from changedet.simulate.ground import dry_out, fill_puddles, paint_fields, paint_ground
 from changedet.simulate.materials import M
 from changedet.simulate.objects import (
     cover_tarp,
@@ -240,6 +240,7 @@ def paint(world: World, canvas: Canvas, date: int) -> Canvas:
             dig(canvas, crater)
         for line, seed in events.tracks(around):
             rut(canvas, line, seed)
+        fill_puddles(canvas, events.wish.puddles)
     for cell in cells:
         for b in cell.buildings:
             fate = events.of_building(b) if date else Fate()

@@ -104,3 +104,32 @@ def test_every_preset_renders_its_bands(preset: str) -> None:
     for image in (before, after):
         assert (image.std((1, 2)) > 3).all()
         assert np.mean((image == 0) | (image == image.max())) < 0.05
+
+
+def test_an_intact_roof_is_no_change_whatever_befell_the_ground_below() -> None:
+    events = {"ground_lost": 1.0, "craters_per_ha": 60.0, "renewed": 0.0, "built_per_ha": 0.0}
+    scenario = make_scenario("bakhmut", seed=3, width=256, height=256, prevalence=0.0)
+    scenario = make_scenario(
+        "bakhmut", seed=3, width=256, height=256,
+        events={**scenario.events.model_dump(), **events},
+    )  # fmt: skip
+    _, truth, _ = render_chunk(scenario, WHOLE, WHOLE)
+    assert truth is not None
+    roofs = (truth.buildings > 0) & (truth.classes > 0)
+    assert roofs.any()
+    assert (truth.classes[roofs] == 1).mean() > 0.9  # crowns that hang over a roof may be lost
+    assert (truth.classes == 3).any()
+
+
+def test_puddles_are_no_change() -> None:
+    dry = make_scenario("control", seed=2, width=256, height=256, events={"puddles": 0.0})
+    wet = make_scenario("control", seed=2, width=256, height=256, events={"puddles": 0.3})
+    images = [render_chunk(scenario, WHOLE, WHOLE) for scenario in (dry, wet)]
+    (_, before, after), (_, same, rained) = images
+    assert before is not None
+    assert same is not None
+    assert after is not None
+    assert rained is not None
+    np.testing.assert_array_equal(before.classes, same.classes)
+    darker = after.astype(int).mean(0) - rained.mean(0)
+    assert np.mean(darker > 15) > 0.02
