@@ -1,8 +1,15 @@
-"""What the command line and Python share: the walk over a pair, joined with its report."""
+"""What the command line and Python share: the walk over a pair, joined with its report.
 
-from changedet.api.jobs import describe, rebuild_report, register, run, sample_pair
-from changedet.api.results import RegistrationResult, Result
-from changedet.api.simulation import Simulation, simulate
+The names below are loaded when they are first used: a simulation needs no report.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from changedet.api.jobs import describe, rebuild_report, register, run, sample_pair
+    from changedet.api.results import RegistrationResult, Result
+    from changedet.api.simulation import Simulation, simulate
 
 __all__ = [
     "RegistrationResult",
@@ -15,3 +22,15 @@ __all__ = [
     "sample_pair",
     "simulate",
 ]
+
+_HOMES = {"RegistrationResult": "results", "Result": "results", "Simulation": "simulation",
+          "simulate": "simulation"}  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name when it is first used (PEP 562)."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOMES.get(name, 'jobs')}"), name)
+    globals()[name] = value
+    return value

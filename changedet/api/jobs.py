@@ -11,9 +11,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import cv2
-
 from changedet.api.results import RegistrationResult, Result, Temporary
+from changedet.api.threads import one_thread
 from changedet.api.views import views_of_folder, views_of_outcome
 from changedet.core.errors import EnvironmentFault, InputError
 from changedet.core.options import RunOptions
@@ -227,16 +226,11 @@ def _into(
     else:
         check_output(output, overwrite=overwrite)
         place = stage(output, overwrite=overwrite)
-    # One thread per block: OpenCV's own threads would only fight with those of the executor.
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)
     try:
-        with place as folder:
+        with place as folder, one_thread():
             record, extra = work(folder)
     except MemoryError:
         raise EnvironmentFault("out of memory: try --block-size 512 and --jobs 1") from None
-    finally:
-        cv2.setNumThreads(threads)
     return record, folder if output is None else Path(output), keep, extra
 
 

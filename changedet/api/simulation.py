@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from concurrent.futures import Executor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ import shapely
 import shapely.affinity
 from affine import Affine
 
+from changedet.api.threads import one_thread
 from changedet.core.blocks import blocks
 from changedet.core.grid import Grid, Window
 from changedet.core.scenario import BAND_SETS, Scenario, SensorOptions
@@ -23,7 +25,6 @@ from changedet.core.spread import spread
 from changedet.io.output import check_output, stage
 from changedet.io.raster import RasterWriter, create_raster
 from changedet.io.vector import Layer, append_features, write_geopackage
-from changedet.pipeline import Progress, no_progress
 from changedet.result import CLASS_COLOURS
 from changedet.simulate.events import Fate
 from changedet.simulate.presets import make_scenario
@@ -31,6 +32,9 @@ from changedet.simulate.scene import World, chunk_size, make_world, render_chunk
 from changedet.simulate.summary import CRS, ORIGIN, Tally, buildings_inside, summarise
 from changedet.simulate.things import Building
 
+Progress = Callable[[str, float], None]
+FAST = 1
+"""Effort of the compression: noise does not get much smaller with more."""
 BATCH = 20_000
 """Outlines written at once."""
 FINEST = 2.0**-14
@@ -112,8 +116,12 @@ def simulate(
     wanted = scenario or make_scenario(preset, prevalence=prevalence, **wishes)
     check_output(output, overwrite=overwrite)
     with stage(output, overwrite=overwrite) as folder:
-        truth = write_simulation(wanted, folder, executor, progress or no_progress)
+        truth = write_simulation(wanted, folder, executor, progress or _tell_nobody)
     return Simulation(folder=Path(output), truth=truth)
+
+
+def _tell_nobody(stage: str, fraction: float) -> None:
+    """Take progress where nobody watches."""
 
 
 def write_simulation(
@@ -154,7 +162,8 @@ def write_simulation(
 
 
 def _render(scenario: Scenario, task: tuple[Window | None, Window | None]) -> Any:
-    return render_chunk(scenario, *task)
+    with one_thread():
+        return render_chunk(scenario, *task)
 
 
 def grids(scenario: Scenario, world: World) -> tuple[Grid, Grid]:
@@ -191,6 +200,7 @@ def _open_writers(
             folder / f"{name}.tif",
             grid,
             count=len(names),
+            zlevel=FAST,
             dtype="uint8" if sensor.bits == 8 else "uint16",
             descriptions=names,
             tags={
@@ -201,7 +211,7 @@ def _open_writers(
 
     def truth(name: str, dtype: str, count: int = 1, **more: Any) -> RasterWriter:
         path = folder / f"truth_{name}.tif"
-        return create_raster(path, before, count=count, dtype=dtype, **more)
+        return create_raster(path, before, count=count, dtype=dtype, zlevel=FAST, **more)
 
     return {
         "before": image("before", before, scenario.before),

@@ -378,6 +378,7 @@ def create_raster(
     colours: Mapping[int, tuple[int, ...]] | None = None,
     descriptions: Sequence[str] = (),
     tags: Mapping[str, str] | None = None,
+    zlevel: int = 6,
 ) -> RasterWriter:
     """Begin a tiled, compressed GeoTIFF.
 
@@ -397,6 +398,8 @@ def create_raster(
         Names of the bands.
     tags : mapping of str to str, optional
         Provenance.
+    zlevel : int
+        Effort of the compression, 1 (fast) to 9.
 
     Raises
     ------
@@ -418,7 +421,7 @@ def create_raster(
         "blockxsize": 512,
         "blockysize": 512,
         "compress": "deflate",
-        "zlevel": 6,
+        "zlevel": zlevel,
         "predictor": 3 if np.dtype(dtype).kind == "f" else 2,
         "interleave": "band",
         "photometric": "rgb" if colour else "minisblack",

@@ -71,15 +71,16 @@ def _losses(axis: Axes, rows: Sequence[Row], presets: Sequence[str], part: str) 
 
 def _registration(axis: Axes, rows: Sequence[Row]) -> None:
     """Median and 95th percentile of the registration error of every run."""
-    names = []
-    for number, (preset, mode, members) in enumerate(groups(rows)):
-        names.append(f"{preset}\n{mode}")
+    found: dict[str, list[Row]] = {}
+    for preset, _, members in groups(rows):  # the same with outlines and without
+        found.setdefault(preset, members)
+    for number, members in enumerate(found.values()):
         for key, marker, colour in (("median", "o", COLOURS[0]), ("p95", "^", COLOURS[1])):
             errors = [dig(run, "epe_px", "seen", key) for run in members]
             known = [max(error, 0.01) for error in errors if error is not None]
             axis.plot([number] * len(known), known, marker, color=colour, alpha=0.7)
     axis.axhline(1, color="0.6", linewidth=1)
-    axis.set_xticks(range(len(names)), names, fontsize=7, rotation=60)
+    axis.set_xticks(range(len(found)), list(found), fontsize=7, rotation=60)
     axis.set(ylabel="pixels of AFTER (0.01 or less at the bottom)", yscale="log")
     axis.set_title("Registration error: median (circle), 95th percentile (triangle)")
 
