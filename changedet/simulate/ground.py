@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -100,6 +101,7 @@ def _paint_grass(canvas: Canvas) -> None:
     canvas.material[...] = np.where(bare > 0.5, M.SOIL, np.where(green > 0.5, M.GRASS, M.DRY))
 
 
+@lru_cache(maxsize=4096)
 def _box(town: Town, rect: Rect) -> Rect:
     """Bounds on the ground of a rectangle in street coordinates."""
     p0, q0, p1, q1 = rect

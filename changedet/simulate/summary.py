@@ -31,7 +31,7 @@ class Tally:
         """Add a window."""
         self.classes += np.bincount(truth.classes.ravel(), minlength=6)
         self.vegetation += np.bincount(truth.vegetation.ravel(), minlength=len(VEGETATION))
-        numbers, counts = np.unique(truth.buildings, return_counts=True)
+        numbers, counts = np.unique(truth.buildings[truth.buildings > 0], return_counts=True)
         self.built.update(dict(zip(numbers.tolist(), counts.tolist(), strict=True)))
 
 
@@ -54,8 +54,7 @@ def summarise(
     grade = {b.number: fate.grade for b, fate in buildings}
     pixels = dict.fromkeys(GRADES, 0)
     for number, count in tally.built.items():
-        if number:
-            pixels[grade[number]] += count
+        pixels[grade[number]] += count
     v = {name: int(tally.vegetation[code]) for code, name in VEGETATION.items()}
     canopy_lost = v["canopy_lost"] + v["canopy_dead_standing"] + v["canopy_to_green"]
     lost = v["canopy_lost"] + v["canopy_dead_standing"] + v["green_lost"]
