@@ -139,39 +139,43 @@ class Events:
         level -= np.float32(self._cut_ground)
         return np.clip(level * 1.3 + 0.5, 0, 1, out=level)
 
+    def _squares(
+        self, bounds: Rect, side: float, salt: int
+    ) -> Iterator[tuple[int, int, np.random.Generator]]:
+        """Yield the squares that bounds touch, and one around, each with its own luck."""
+        for i in range(math.floor(bounds[0] / side) - 1, math.floor(bounds[2] / side) + 2):
+            for j in range(math.floor(bounds[1] / side) - 1, math.floor(bounds[3] / side) + 2):
+                yield i, j, np.random.default_rng((self.seed, salt, i + 100_000, j + 100_000))
+
     def craters(self, bounds: Rect) -> Iterator[Crater]:
         """Yield the craters that reach into bounds, in a fixed order."""
         if self.wish.craters_per_ha == 0:
             return
         side = 40.0
-        for i in range(math.floor(bounds[0] / side) - 1, math.floor(bounds[2] / side) + 2):
-            for j in range(math.floor(bounds[1] / side) - 1, math.floor(bounds[3] / side) + 2):
-                rng = np.random.default_rng((self.seed, 13, i + 100_000, j + 100_000))
-                x, y = (i + 0.5) * side, (j + 0.5) * side
-                level = math.exp(1.1 * self._level(x, y) - 0.6)
-                for _ in range(rng.poisson(self.wish.craters_per_ha * side**2 / 1e4 * level)):
-                    yield Crater(
-                        x=(i + rng.random()) * side, y=(j + rng.random()) * side,
-                        radius=float(np.clip(rng.lognormal(0.55, 0.4), 0.8, 5)),
-                        seed=int(rng.integers(1 << 31)),
-                    )  # fmt: skip
+        for i, j, rng in self._squares(bounds, side, 13):
+            x, y = (i + 0.5) * side, (j + 0.5) * side
+            level = math.exp(1.1 * self._level(x, y) - 0.6)
+            for _ in range(rng.poisson(self.wish.craters_per_ha * side**2 / 1e4 * level)):
+                yield Crater(
+                    x=(i + rng.random()) * side, y=(j + rng.random()) * side,
+                    radius=float(np.clip(rng.lognormal(0.55, 0.4), 0.8, 5)),
+                    seed=int(rng.integers(1 << 31)),
+                )  # fmt: skip
 
     def tracks(self, bounds: Rect) -> Iterator[tuple[np.ndarray, int]]:
         """Yield mud tracks as polylines (n, 2) with a seed, where the field is high."""
         if self.wish.ground_lost == 0:
             return
         side = 130.0
-        for i in range(math.floor(bounds[0] / side) - 1, math.floor(bounds[2] / side) + 2):
-            for j in range(math.floor(bounds[1] / side) - 1, math.floor(bounds[3] / side) + 2):
-                rng = np.random.default_rng((self.seed, 14, i + 100_000, j + 100_000))
-                x, y = (i + rng.random()) * side, (j + rng.random()) * side
-                if self._level(x, y) < 0.1 or rng.random() < 0.4:
-                    continue
-                turn = rng.uniform(0, 6.28)
-                bend = rng.normal(0, 0.12, 24)
-                heading = turn + np.cumsum(bend)
-                steps = 5.0 * np.column_stack([np.cos(heading), np.sin(heading)])
-                yield np.array([x, y]) + np.cumsum(steps, 0), int(rng.integers(1 << 31))
+        for i, j, rng in self._squares(bounds, side, 14):
+            x, y = (i + rng.random()) * side, (j + rng.random()) * side
+            if self._level(x, y) < 0.1 or rng.random() < 0.4:
+                continue
+            turn = rng.uniform(0, 6.28)
+            bend = rng.normal(0, 0.12, 24)
+            heading = turn + np.cumsum(bend)
+            steps = 5.0 * np.column_stack([np.cos(heading), np.sin(heading)])
+            yield np.array([x, y]) + np.cumsum(steps, 0), int(rng.integers(1 << 31))
 
     def new_buildings(
         self, bounds: Rect
@@ -180,15 +184,13 @@ class Events:
         if self.wish.built_per_ha == 0:
             return
         side = 90.0
-        for i in range(math.floor(bounds[0] / side) - 1, math.floor(bounds[2] / side) + 2):
-            for j in range(math.floor(bounds[1] / side) - 1, math.floor(bounds[3] / side) + 2):
-                rng = np.random.default_rng((self.seed, 15, i + 100_000, j + 100_000))
-                for _ in range(rng.poisson(self.wish.built_per_ha * side**2 / 1e4)):
-                    yield (
-                        (i + rng.random()) * side, (j + rng.random()) * side,
-                        self.town.streets.turn + rng.choice([0, np.pi / 2]),
-                        rng.uniform(6, 14), rng.uniform(5, 9), int(rng.integers(1 << 31)),
-                    )  # fmt: skip
+        for i, j, rng in self._squares(bounds, side, 15):
+            for _ in range(rng.poisson(self.wish.built_per_ha * side**2 / 1e4)):
+                yield (
+                    (i + rng.random()) * side, (j + rng.random()) * side,
+                    self.town.streets.turn + rng.choice([0, np.pi / 2]),
+                    rng.uniform(6, 14), rng.uniform(5, 9), int(rng.integers(1 << 31)),
+                )  # fmt: skip
 
 
 def _normal(seeds: np.ndarray) -> np.ndarray:
