@@ -86,7 +86,7 @@ class Truth:
     """What is true on a window of BEFORE's grid; arrays of shape (height, width)."""
 
     classes: NDArray[np.uint8]
-    """Codes of changedet's classes.tif; 0 where AFTER shows nothing."""
+    """Codes of changedet's classes.tif; 0 where AFTER shows nothing, or cloud or smoke hides it."""
     vegetation: NDArray[np.uint8]
     """Codes of :data:`VEGETATION`."""
     buildings: NDArray[np.uint32]
