@@ -119,11 +119,11 @@ class Registration(Part):
     inliers: int
     """Matches that were believed."""
     rmse_px: float | None
-    """Root mean square residual at tie points left out of the fit, pixels of the grid."""
+    """Root mean square error of the model, estimated from left-out tie points, pixels."""
     rmse_m: float | None
     """The same in metres."""
     ce90_px: float | None
-    """Radius that holds 90 % of the residuals at left-out tie points, pixels."""
+    """Radius that holds 90 % of the errors, estimated from left-out tie points, pixels."""
     ce90_m: float | None
     """The same in metres."""
     max_shift_px: float | None
@@ -132,6 +132,12 @@ class Registration(Part):
     """How far the support of the coarse model stands above chance, standard deviations."""
     supported_share: float | None
     """Share of the places where a match was possible whose match was believed, 0..1."""
+    left_out_px: float | None = None
+    """Root mean square distance of left-out tie points from the model, noise included, pixels."""
+    backward_px: float | None = None
+    """Median distance from the model where AFTER is looked for in BEFORE instead, pixels."""
+    extrapolated_share: float | None = None
+    """Share of the overlap with no believed tie point near: the model is extrapolated there."""
 
 
 class Radiometry(Part):

@@ -159,7 +159,7 @@ def _registration(record: Record) -> str:
     if found is None or found.rmse_px is None:
         return "no residual known" if found is None else found.model
     metres = "" if found.rmse_m is None else f" ({found.rmse_m:.2f} m)"
-    return f"{found.model}, RMSE {found.rmse_px:.2f} px{metres} at left-out tie points"
+    return f"{found.model}, RMSE {found.rmse_px:.2f} px{metres} by left-out tie points"
 
 
 def _loss(

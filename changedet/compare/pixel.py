@@ -29,7 +29,7 @@ def gradient_z(
     after: FloatArray,
     *,
     noise: NDArray[np.floating],
-    error_px: float,
+    error_px: float | FloatArray,
     valid: BoolArray | None = None,
 ) -> FloatArray:
     """Compute differences in units of what noise and residual misregistration can explain.
@@ -43,7 +43,7 @@ def gradient_z(
         AFTER aligned and brought to BEFORE's radiometry.
     noise : ndarray, shape (bands,)
         Standard deviation of the difference where nothing changed and nothing is steep.
-    error_px : float
+    error_px : float or ndarray, shape (height, width)
         Residual error of the co-registration per axis, pixels.
     valid : ndarray of bool, optional
         True = use; NaN is returned elsewhere.
@@ -61,10 +61,11 @@ def gradient_z(
     # The smoother of the two dates bounds what a shift alone can do.
     slope = np.minimum(_steepness(before), _steepness(after))
     scale = np.asarray(noise, np.float32)[:, None, None]
-    z = (after - before) / np.sqrt(scale**2 + np.float32(error_px) ** 2 * slope)
+    shift = np.asarray(error_px, np.float32) ** 2 * slope
+    z: FloatArray = (after - before) / np.sqrt(scale**2 + shift)
     if valid is not None:
         z = np.where(valid, z, np.float32(np.nan))
-    return z.astype(np.float32)
+    return z
 
 
 def cva(

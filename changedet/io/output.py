@@ -33,6 +33,7 @@ _PRODUCTS = (
     "maps/classes.tif",
     "maps/classes.qml",
     "maps/correspondence.tif",
+    "maps/registration_error.tif",
 )
 _FAULTS = {
     errno.ENOSPC: "the disk is full",

@@ -18,6 +18,7 @@ from changedet.pipeline.measure import (
     find_built,
     grey_pair,
     index_after,
+    local_error,
     normalise,
     order_drop,
     read_pair,
@@ -83,7 +84,10 @@ def compute_block(block: Block, *, scene: Scene, plan: Plan) -> BlockMaps:
         analysed,
     )
     _, bands_before, bands_after = spectral_bands(scene, pair)
-    z = change_z(bands_before, normalise(bands_after, plan.lines), plan, valid=analysed)
+    error = local_error(scene, block.padded, plan)
+    z = change_z(
+        bands_before, normalise(bands_after, plan.lines), plan, valid=analysed, error_px=error
+    )
     pixel = _quantise(z * z / (z * z + np.float32(plan.change_scale) ** 2), analysed)
     state = _plants(scene, plan, pair, built & analysed)
     state |= np.where(analysed, ANALYSED, 0).astype(np.uint8)

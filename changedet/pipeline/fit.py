@@ -20,11 +20,13 @@ from changedet.decide.null import NO_NULL, Chance, fit_chance, fit_null
 from changedet.decide.threshold import otsu
 from changedet.io.raster import read_window
 from changedet.pipeline.measure import (
+    MOST_ERROR_PX,
     Pair,
     change_z,
     find_built,
     grey_pair,
     index_after,
+    local_error,
     measure_built,
     normalise,
     order_drop,
@@ -230,7 +232,8 @@ def sample_change(
     pair = read_pair(scene, tile.padded)
     picked = _Picker(tile, pair.analysed)
     _, before, after = spectral_bands(scene, pair)
-    z = change_z(before, normalise(after, plan.lines), plan, valid=pair.analysed)
+    error = local_error(scene, tile.padded, plan)
+    z = change_z(before, normalise(after, plan.lines), plan, valid=pair.analysed, error_px=error)
     index = np.full(z.shape, np.nan, np.float32)
     if scene.index is not None:
         index = index_after(scene, pair, plan)
@@ -310,7 +313,7 @@ def _known_error(scene: Scene) -> float:
 
 def _axis_error(ce90_px: float) -> float:
     # CE90 of a circular normal error is 2.146 standard deviations of one axis.
-    return float(np.clip(ce90_px / 2.146, 0.15, 2.0))
+    return float(np.clip(ce90_px / 2.146, 0.15, MOST_ERROR_PX))
 
 
 def _matching_blur(scene: Scene) -> float:

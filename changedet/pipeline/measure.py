@@ -33,6 +33,10 @@ _MIDDLE = np.float32(128)
 """Grey level of what is not seen in both dates."""
 _DARK = 0.04
 """Share of the nominal maximum below which a colour index is only noise."""
+_ERROR_CELL = 16
+"""Pixels along the side of a cell that has one error of the co-registration."""
+MOST_ERROR_PX = 2.0
+"""Largest error along an axis that a difference is excused by, pixels."""
 _NDVI_BARE, _NDVI_WEIGHT = 0.25, 20.0
 """NDVI above which a pixel is held for plants, and the loss of logit per unit above."""
 
@@ -194,14 +198,38 @@ def normalise(after: FloatArray, lines: tuple[tuple[str, Line], ...]) -> FloatAr
     return np.stack([line.apply(band) for (_, line), band in zip(lines, after, strict=True)])
 
 
-def change_z(before: FloatArray, after: FloatArray, plan: Plan, *, valid: BoolArray) -> FloatArray:
+def change_z(
+    before: FloatArray,
+    after: FloatArray,
+    plan: Plan,
+    *,
+    valid: BoolArray,
+    error_px: float | FloatArray,
+) -> FloatArray:
     """Return the root mean square over the bands of the gradient-aware z, over some 1.5 m."""
-    z = gradient_z(before, after, noise=np.array(plan.noise), error_px=plan.error_px)
+    z = gradient_z(before, after, noise=np.array(plan.noise), error_px=error_px)
     squared = np.minimum(np.mean(np.square(z), axis=0), np.float32(1e4))
     radius = max(1, round(1.5 / plan.gsd_m))
     mean = windowed_mean(squared, weight=valid.astype(np.float32), radius=radius)
     # A running sum may leave -1e-9 where both dates are the same.
     return np.sqrt(np.maximum(mean, 0))
+
+
+def local_error(scene: Scene, window: Window, plan: Plan) -> FloatArray:
+    """Return the residual of the co-registration along an axis where ``window`` lies, pixels.
+
+    That of the plan where tie points are near, and growing away from them. It is the same within
+    cells of the whole grid, so that it does not depend on how that is cut into blocks.
+    """
+    top, left = window.row // _ERROR_CELL, window.col // _ERROR_CELL
+    rows = np.arange(top, -(-window.stop_row // _ERROR_CELL))
+    cols = np.arange(left, -(-window.stop_col // _ERROR_CELL))
+    at = [(index + 0.5) * _ERROR_CELL - 0.5 for index in (cols, rows)]
+    grown = scene.alignment.growth_px(at[0][None], at[1][:, None])
+    cells = np.minimum(np.hypot(plan.error_px, grown), MOST_ERROR_PX).astype(np.float32)
+    whole = cells.repeat(_ERROR_CELL, 0).repeat(_ERROR_CELL, 1)
+    down, right = window.row - top * _ERROR_CELL, window.col - left * _ERROR_CELL
+    return whole[down : down + window.height, right : right + window.width]
 
 
 def index_after(scene: Scene, pair: Pair, plan: Plan) -> FloatArray:

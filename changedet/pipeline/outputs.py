@@ -18,7 +18,6 @@ from shapely.affinity import affine_transform
 from changedet.core.blocks import Block, blocks
 from changedet.core.grid import Grid, Window
 from changedet.core.spread import spread
-from changedet.io.points import write_tie_points
 from changedet.io.raster import (
     RasterWriter,
     check_raster,
@@ -38,10 +37,10 @@ from changedet.pipeline.apply import (
 )
 from changedet.pipeline.fit import block_margin
 from changedet.pipeline.plan import Plan
+from changedet.pipeline.registered import tie_point_layer, write_correspondence, write_error
 from changedet.pipeline.scene import Scene
 from changedet.quantify.areas import CellGrid, Tally, hectares, share
 from changedet.quantify.buildings import UNOSAT, Assessment, FootprintSums
-from changedet.register.alignment import Alignment
 from changedet.result import CLASS_COLOURS, CLASS_NAMES, Cell, Inputs
 
 Value = TypeVar("Value")
@@ -52,8 +51,6 @@ STRIP_ROWS = 1024
 """Rows of classes.tif that are traced at a time."""
 CHUNK = 5000
 """Regions that are written at a time."""
-CORRESPONDENCE_PX = 1024
-"""Longest side of correspondence.tif: the field is smooth, so it may be decimated."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -184,61 +181,6 @@ def finish_maps(paths: dict[str, str], maps: Path) -> None:
         path = maps / f"{target}.tif"
         write_cog(Path(paths[name]), path, overview_resampling=resampling)
         check_raster(path)
-
-
-def write_correspondence(scene_grid: Grid, alignment: Alignment, after: Grid, path: Path) -> None:
-    """Write where BEFORE's positions lie in AFTER, at most 1024 positions a side."""
-    zoom = max(1, -(-max(scene_grid.shape) // CORRESPONDENCE_PX))
-    grid = scene_grid.zoom_out(zoom)
-    cols, rows = np.meshgrid(
-        (np.arange(grid.width) + 0.5) * zoom - 0.5, (np.arange(grid.height) + 0.5) * zoom - 0.5
-    )
-    at_cols, at_rows = alignment.to_after(cols, rows)
-    outside = (
-        (at_cols < -0.5)
-        | (at_rows < -0.5)
-        | (at_cols > after.width - 0.5)
-        | (at_rows > after.height - 0.5)
-    )
-    both = np.where(outside, np.nan, np.stack([at_cols, at_rows])).astype(np.float64)
-    with create_raster(
-        path,
-        grid,
-        count=2,
-        dtype="float64",
-        nodata=float("nan"),
-        descriptions=("column in AFTER", "row in AFTER"),
-    ) as writer:
-        writer.write(both, grid.window)
-    check_raster(path)
-
-
-def tie_point_layer(alignment: Alignment, grid: Grid) -> Layer:
-    """Return the tie points as points with their displacement, residual and use."""
-    points = alignment.tie_points
-    at = [grid.xy(float(c), float(r)) for c, r in zip(points.col, points.row, strict=True)]
-    words = np.array(["rejected", "fit", "held out"], dtype=object)
-    return Layer(
-        name="tie_points",
-        geometries=shapely.points(np.array(at).reshape(-1, 2)),
-        columns={
-            "col": points.col,
-            "row": points.row,
-            "shift_col_px": points.dcol,
-            "shift_row_px": points.drow,
-            "residual_px": points.residual_px,
-            "used": words[points.role],
-        },
-        geometry_type="Point",
-    )
-
-
-def write_points(scene: Scene, path: Path) -> None:
-    """Write the tie points for QGIS's georeferencer."""
-    points = scene.alignment.tie_points
-    found = scene.alignment.chain.base.at(points.col + points.dcol, points.row + points.drow)
-    table = np.column_stack([points.col, points.row, *found])
-    write_tie_points(path, table, used=points.role > 0, before=scene.grid, after=scene.after.grid)
 
 
 def building_layer(outlines: Outlines, assessment: Assessment, area_m2: np.ndarray | None) -> Layer:
@@ -432,7 +374,9 @@ def write_rest(
 ) -> None:
     """Write the correspondence and the GeoPackage; changes are traced from classes.tif."""
     grid, maps = scene.grid, folder / "maps"
-    write_correspondence(grid, scene.alignment, scene.after.grid, maps / "correspondence.tif")
+    pair = grid, scene.alignment, scene.after.grid
+    write_correspondence(*pair, maps / "correspondence.tif")
+    write_error(*pair, maps / "registration_error.tif")
     layers = [*layers, tie_point_layer(scene.alignment, grid)]
     classes, target = maps / "classes.tif", folder / "vectors.gpkg"
     if classes.is_file():

@@ -132,6 +132,9 @@ def registration_record(alignment: Alignment, gsd_m: float | None) -> Registrati
         max_shift_px=_rounded(alignment.max_shift_px),
         coarse_score=_rounded(alignment.coarse_score),
         supported_share=_rounded(alignment.supported_share),
+        left_out_px=_rounded(alignment.left_out_px),
+        backward_px=_rounded(alignment.backward_px),
+        extrapolated_share=_rounded(alignment.extrapolated_share),
     )
 
 

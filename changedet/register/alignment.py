@@ -10,8 +10,13 @@ from scipy.spatial import cKDTree
 
 from changedet.core.errors import Finding
 from changedet.core.grid import Grid
-from changedet.register.field import ModelName
 from changedet.register.lattice import IDENTITY, Chain, FloatArray, Mapping, Positions
+from changedet.register.models import ModelName
+
+FAR = 2.0
+"""Distances of tie points from which the model counts as extrapolated."""
+
+_LEAST_ERROR = 0.02  # pixels
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -65,7 +70,8 @@ class Alignment:
     coarse_score, coarse_share : float
         Support of the coarse model above chance in standard deviations; share of its windows.
     rmse_px, ce90_px : float
-        Of tie points left out of the fit, BEFORE pixels; NaN where there are none.
+        Error of the model where there are tie points, estimated from those left out of the fit:
+        root mean square, and what nine tenths are below; BEFORE pixels, NaN where there are none.
     supported_share : float
         Share of the matched places whose tie point is believed, 0..1.
     max_shift_px : float
@@ -74,6 +80,14 @@ class Alignment:
         Metres per BEFORE pixel.
     findings : tuple of Finding
         Severity "refuse" means that the pair must not be compared.
+    left_out_px : float
+        Root mean square distance of tie points left out of the fit from the model: with their own
+        noise, and with what a hole in the tie points hides.
+    backward_px : float
+        Median distance from the model when windows of AFTER are looked for in BEFORE; NaN where
+        that was not possible.
+    extrapolated_share : float
+        Share of what both images cover with no believed tie point near, 0..1.
     growth : float
         Growth of the error with the distance from believed tie points, pixels per pixel.
     spacing : float
@@ -92,6 +106,9 @@ class Alignment:
     max_shift_px: float
     gsd_m: float | None
     findings: tuple[Finding, ...] = ()
+    left_out_px: float = float("nan")
+    backward_px: float = float("nan")
+    extrapolated_share: float = float("nan")
     growth: float = 0.0
     spacing: float = 1.0
 
@@ -110,14 +127,32 @@ class Alignment:
         ndarray
             One standard deviation in BEFORE pixels; infinite without any tie point.
         """
+        error = np.hypot(max(self.rmse_px, _LEAST_ERROR), self.growth_px(cols, rows))
+        known = bool((self.tie_points.role > 0).any())
+        return np.asarray(error if known else np.full(error.shape, np.inf), np.float64)
+
+    def growth_px(self, cols: ArrayLike, rows: ArrayLike) -> FloatArray:
+        """Return what the error grows by away from tie points, BEFORE pixels."""
+        if not self.growth:
+            return np.zeros(np.broadcast_shapes(np.shape(cols), np.shape(rows)))
+        return self.growth * np.maximum(self.distance_px(cols, rows) - self.spacing, 0)
+
+    def distance_px(self, cols: ArrayLike, rows: ArrayLike) -> FloatArray:
+        """Distance from the next believed tie point, BEFORE pixels; infinite without any."""
         col, row = np.broadcast_arrays(np.asarray(cols, float), np.asarray(rows, float))
         believed = self.tie_points.role > 0
         if not believed.any():
             return np.full(col.shape, np.inf)
         tree = cKDTree(np.stack([self.tie_points.col[believed], self.tie_points.row[believed]], -1))
-        away = np.asarray(tree.query(np.stack([col.ravel(), row.ravel()], -1))[0])
-        grown = self.growth * np.maximum(away.reshape(col.shape) - self.spacing, 0)
-        return np.asarray(np.hypot(max(self.rmse_px, 0.02), grown), np.float64)
+        away = np.asarray(tree.query(np.stack([col.ravel(), row.ravel()], -1))[0], np.float64)
+        return away.reshape(col.shape)
+
+    def extrapolated(self, cols: ArrayLike, rows: ArrayLike) -> NDArray[np.bool_]:
+        """Mark where no tie point is near: the model goes on there without evidence.
+
+        Rebuilt quarters, water, cloud. Near means within two distances of tie points.
+        """
+        return np.asarray(self.distance_px(cols, rows) > FAR * self.spacing, np.bool_)
 
     @property
     def rmse_m(self) -> float | None:
@@ -136,6 +171,15 @@ def largest_shift(grid: Grid, model: Mapping) -> float:
     rows = np.linspace(0, grid.height - 1, 33)[:, None]
     at_col, at_row = model.at(cols, rows)
     return float(np.hypot(at_col - cols, at_row - rows).max())
+
+
+def measure_extrapolation(before: Grid, after: Grid, alignment: Alignment) -> float:
+    """Return the share of what both images cover where no tie points hold the model, 0..1."""
+    cols, rows = (np.linspace(0, length - 1, 65) for length in (before.width, before.height))
+    at_col, at_row = alignment.to_after(cols[None], rows[:, None])
+    both = (at_col >= 0) & (at_row >= 0) & (at_col < after.width) & (at_row < after.height)
+    far = alignment.extrapolated(cols[None], rows[:, None])
+    return float(far[both].mean()) if both.any() else float("nan")
 
 
 def identity_alignment(base: Mapping | None, *, gsd_m: float | None) -> Alignment:

@@ -9,8 +9,9 @@ import numpy as np
 from changedet.core.errors import Finding
 from changedet.core.grid import Grid
 from changedet.register.alignment import Alignment, TiePoints, largest_shift
-from changedet.register.field import Points, fit_affine_robust
+from changedet.register.field import Points
 from changedet.register.lattice import Chain, FloatArray, Mapping, fit_affine
+from changedet.register.models import fit_affine_robust
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -50,7 +51,7 @@ def fit_given(given: FloatArray, base: Mapping) -> ByHand:
         raise ValueError(f"tie points are (n, 4) with n of at least 4, not {given.shape}")
     col, row = given[:, 0], given[:, 1]
     found = _undo(base, given[:, 2:])
-    points = Points(col=col, row=row, found=found, weight=np.ones(len(col)))
+    points = Points(col=col, row=row, found=found, noise=np.ones(len(col)))
     every = np.arange(len(col))
     residual = np.empty(len(col))
     for left in every:

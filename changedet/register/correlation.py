@@ -9,7 +9,7 @@ shift is.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,8 @@ from changedet.core.kernels import BoolArray
 
 _MIN_VALID = 0.4  # of a window's taper-weighted area
 _BATCH = 256  # windows correlated at a time
+_PEAK = 3  # pixels around a peak that belong to it
+_NOISE_SCALE = 0.82  # what the errors are of those that asymmetry predicts; from known warps
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -36,6 +38,9 @@ class Matches:
         0 where there is no usable peak (too little valid area, or at the search limit).
     lead : ndarray
         Height over the next best peak elsewhere in the search area, in standard deviations.
+    noise : ndarray
+        Standard deviation that the displacement is predicted to have along an axis, level pixels:
+        see :func:`correlate_windows`.
     off_col, off_row : ndarray of float32
         How far the centre of what the window shows lies from the window's, pixels: not zero where
         it sticks out of the image or over nodata.
@@ -46,27 +51,42 @@ class Matches:
     peak: NDArray[np.float32]
     snr: NDArray[np.float32]
     lead: NDArray[np.float32]
+    noise: NDArray[np.float32]
     off_col: NDArray[np.float32]
     off_row: NDArray[np.float32]
 
     @classmethod
+    def none(cls, shape: tuple[int, ...]) -> Matches:
+        """Return matches that found nothing."""
+        zero = np.zeros(shape, np.float32)
+        return cls(**dict.fromkeys(_names(), zero))
+
+    @classmethod
     def block(cls, parts: Sequence[Sequence[Matches]]) -> Matches:
         """Join the matches of adjoining pieces, given line by line."""
-        names = ("dcol", "drow", "peak", "snr", "lead", "off_col", "off_row")
-        joined = {n: np.block([[getattr(m, n) for m in line] for line in parts]) for n in names}
+        joined = {n: np.block([[getattr(m, n) for m in line] for line in parts]) for n in _names()}
         return cls(**joined)
 
-    def reshape(self, shape: tuple[int, int]) -> Matches:
-        """Return the same matches as a lattice."""
-        return Matches(
-            dcol=self.dcol.reshape(shape),
-            drow=self.drow.reshape(shape),
-            peak=self.peak.reshape(shape),
-            snr=self.snr.reshape(shape),
-            lead=self.lead.reshape(shape),
-            off_col=self.off_col.reshape(shape),
-            off_row=self.off_row.reshape(shape),
-        )
+    def spread_over(self, wanted: BoolArray) -> Matches:
+        """Return a lattice with these matches where ``wanted`` is True, and none elsewhere."""
+        lattice = Matches.none(wanted.shape)
+        return lattice.replaced(wanted, self)
+
+    def replaced(self, where: BoolArray, others: Matches) -> Matches:
+        """Return the same lattice with other matches (n,) in the places marked."""
+        parts = {}
+        for name in _names():
+            parts[name] = getattr(self, name).copy()
+            parts[name][where] = getattr(others, name)
+        return Matches(**parts)
+
+    def part(self, where: BoolArray) -> Matches:
+        """Return some of them, as (n,)."""
+        return Matches(**{name: getattr(self, name)[where] for name in _names()})
+
+
+def _names() -> list[str]:
+    return [field.name for field in fields(Matches)]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -145,6 +165,12 @@ def correlate_windows(
 ) -> Matches:
     """Correlate windows and find the peak of each to a fraction of a pixel.
 
+    The correlation of a window with itself is symmetric about its peak, whatever it shows. So
+    what is not symmetric is noise, change and other colours, and it lies under the peak as much
+    as beside it: over the curvature of the peak it predicts how far that is displaced. Over known
+    warps, noise, haze and other bands errors are 0.7 to 0.9 of the prediction from 0.006 to
+    0.3 px, hence the factor.
+
     Parameters
     ----------
     first, second : Spectra
@@ -169,13 +195,14 @@ def correlate_windows(
         product *= second.values[own[some]]
         energy = first.energy[some] * second.energy[own[some]]
         parts.append(_peaks(product, energy, share[some], radius))
-    dcol, drow, peak, snr, lead = (np.concatenate(p) for p in zip(*parts, strict=True))
+    dcol, drow, peak, snr, lead, noise = (np.concatenate(p) for p in zip(*parts, strict=True))
     return Matches(
         dcol=dcol,
         drow=drow,
         peak=peak,
         snr=snr,
         lead=lead,
+        noise=noise,
         off_col=first.off_col,
         off_row=first.off_row,
     )
@@ -193,39 +220,61 @@ def _peaks(
     radius: int,
 ) -> tuple[NDArray[np.float32], ...]:
     """Peaks of the correlation planes whose transforms are ``product`` (n, window, window)."""
-    plane = fft.ifft2(product, overwrite_x=True).real
-    deviation, level = plane.std((1, 2)) + 1e-12, plane.mean((1, 2))
+    whole = fft.ifft2(product, overwrite_x=True).real
+    deviation, level = whole.std((1, 2)) + 1e-12, whole.mean((1, 2))
     lags = np.arange(-radius - 1, radius + 2)
-    plane = plane[:, lags[:, None], lags[None]]  # negative lags wrap around
+    plane = whole[:, lags[:, None], lags[None]]  # negative lags wrap around
     inner = plane[:, 1:-1, 1:-1]
     row, col = np.divmod(inner.reshape(len(plane), -1).argmax(1), 2 * radius + 1)
     each = np.arange(len(plane))[:, None, None]
     three = np.arange(3)
     near = plane[each, (row[:, None] + three)[:, :, None], (col[:, None] + three)[:, None]]
-    dcol, drow = _vertex(near)
+    dcol, drow, blunt = _vertex(near)
     rival = _rival(inner, row, col)
     at_limit = np.maximum(abs(row - radius), abs(col - radius)) >= radius
     usable = ~at_limit & (share >= _MIN_VALID) & (energy > 1e-6)
     snr = np.where(usable, (near[:, 1, 1] - level) / deviation, 0)
     lead = np.where(usable, (near[:, 1, 1] - rival) / deviation, 0)
     peak = near[:, 1, 1] / np.maximum(energy, 1e-9)
-    found = (col - radius + dcol, row - radius + drow, peak, snr, lead)
+    with np.errstate(invalid="ignore"):  # no curvature: no noise to predict
+        noise = _NOISE_SCALE * blunt * _asymmetry(whole, row - radius, col - radius)
+    noise = np.where(usable & np.isfinite(noise), noise, np.inf)
+    found = (col - radius + dcol, row - radius + drow, peak, snr, lead, noise)
     return tuple(part.astype(np.float32) for part in found)
+
+
+def _asymmetry(
+    plane: NDArray[np.float32], row: NDArray[np.intp], col: NDArray[np.intp]
+) -> NDArray[np.float32]:
+    """Root mean square of what is not symmetric about the peaks, away from them."""
+    reach = plane.shape[1] // 4
+    lags = np.arange(-reach, reach + 1)
+    half = lags[lags > _PEAK]  # one of each two mirrored halves
+    each = np.arange(len(plane))[:, None, None]
+    down, right = row[:, None, None], col[:, None, None]
+    there, back = (
+        plane[each, down + sign * half[:, None], right + sign * lags] for sign in (1, -1)
+    )
+    apart = there - back
+    return np.asarray(np.sqrt(np.einsum("kij,kij->k", apart, apart) / (2 * apart[0].size)))
 
 
 def _rival(
     plane: NDArray[np.float32], row: NDArray[np.intp], col: NDArray[np.intp]
 ) -> NDArray[np.float32]:
-    """Highest value more than three pixels from the peak."""
+    """Highest value away from the peak."""
     lines, columns = np.ogrid[0 : plane.shape[1], 0 : plane.shape[2]]
-    far = abs(lines - row[:, None, None]) > 3
-    far = far | (abs(columns - col[:, None, None]) > 3)
+    far = abs(lines - row[:, None, None]) > _PEAK
+    far = far | (abs(columns - col[:, None, None]) > _PEAK)
     rival: NDArray[np.float32] = plane.max((1, 2), where=far, initial=-np.inf)
     return rival
 
 
-def _vertex(z: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Vertex (col, row) of the least-squares quadratic through 3 x 3 values, at most 1 px off."""
+def _vertex(z: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
+    """Vertex (col, row) of the least-squares quadratic through 3 x 3 values, at most 1 px off.
+
+    With it the inverse of its curvature along an axis: pixels per unit of the surface's slope.
+    """
     columns, lines = z.sum(1), z.sum(2)
     slope_c, slope_r = (columns[:, 2] - columns[:, 0]) / 6, (lines[:, 2] - lines[:, 0]) / 6
     bend_c = (columns[:, 0] + columns[:, 2] - 2 * columns[:, 1]) / 3
@@ -236,4 +285,5 @@ def _vertex(z: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.flo
     safe = np.where(peaked, det, 1)
     col = np.where(peaked, (cross * slope_r - bend_r * slope_c) / safe, 0)
     row = np.where(peaked, (cross * slope_c - bend_c * slope_r) / safe, 0)
-    return np.clip(col, -1, 1), np.clip(row, -1, 1)
+    blunt = np.where(peaked, np.sqrt((bend_c**2 + bend_r**2) / 2 + cross**2) / safe, np.inf)
+    return np.clip(col, -1, 1), np.clip(row, -1, 1), blunt

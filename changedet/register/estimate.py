@@ -3,65 +3,65 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
-from changedet.core.errors import Finding
 from changedet.core.grid import Grid, Window
 from changedet.core.kernels import BoolArray
 from changedet.core.options import RegisterOptions
-from changedet.register.alignment import Alignment, TiePoints, largest_shift
+from changedet.register.alignment import (
+    Alignment,
+    TiePoints,
+    largest_shift,
+    measure_extrapolation,
+)
 from changedet.register.byhand import ByHand, align_by_hand, fit_given
 from changedet.register.coarse import Hypothesis, Limits, estimate_coarse, verify
 from changedet.register.correlation import Matches
 from changedet.register.field import (
-    Choice,
     Points,
+    fit_field,
+    measure_growth,
+    measure_scatter,
+    normalised_median,
+)
+from changedet.register.lattice import IDENTITY, Chain, FloatArray, Mapping, invert
+from changedet.register.models import (
+    Choice,
     choose_model,
     choose_stiffness,
     fit_affine_robust,
-    fit_field,
-    measure_growth,
-    normalised_median,
 )
-from changedet.register.lattice import IDENTITY, Chain, FloatArray, Mapping
-from changedet.register.overview import Overview, measure_contrast, overview_of, overview_through
+from changedet.register.overview import Overview, overview_of, overview_through
+from changedet.register.quality import measure_quality
 from changedet.register.reader import Reader
-from changedet.register.tiepoints import Nodes, match_nodes, plan_nodes
+from changedet.register.tiepoints import BLOCK, Nodes, match_nodes, plan_nodes
+from changedet.register.verdict import (
+    Pair,
+    find_unbelievable,
+    find_unusable,
+    judge_alignment,
+    reason,
+    refuse,
+)
 
 OVERVIEW = 700
 """Longer side of the overviews, pixels."""
 
 _LEAST_SNR = 5.5  # of a tie point; nine of ten windows of wrong places stay below 6
+_MOST_NOISE = 2.0  # of a tie point, level pixels
 _FEWEST = 12  # believed tie points; fewer cannot carry a model
 _CLEAR_SNR = 6.5
+_WIDE_NOISE = 4.0  # times the predicted one, for windows of twice the side
 _SHARP_SNR = 13.0
 _NODES_TRIAL = 144
+_NODES_BACK = 100
 _NODES_BETWEEN = 1600  # most nodes of a pass that is not the last
 _SECOND_PASS_PX = 6_000_000  # up to this size a second pass at full resolution pays
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class _Pair:
-    """What every step needs to know."""
-
-    before: Reader
-    after: Reader
-    base: Mapping
-    limits: Limits
-    options: RegisterOptions
-    gsd_m: float | None
-    executor: Executor | None
-
-    @property
-    def grid(self) -> Grid:
-        return self.before.grid
-
-    def broken(self, affine: FloatArray) -> str | None:
-        """Say what is implausible about a model; None where it is fine."""
-        return self.limits.broken_by(affine, (self.grid.width / 2, self.grid.height / 2))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -73,13 +73,18 @@ class _Pass:
     found: FloatArray  # (ny, nx, 2) positions in the base plane
     believed: BoolArray  # (ny, nx)
     matchable: BoolArray  # (ny, nx): enough valid pixels and a peak
-    weight: FloatArray  # (ny, nx)
+    noise: FloatArray  # (ny, nx): predicted, along an axis
+    scatter: float  # beyond the noise
 
     def points(self) -> Points:
         col, row = self.at
         keep = self.believed
         return Points(
-            col=col[keep], row=row[keep], found=self.found[keep], weight=self.weight[keep]
+            col=col[keep],
+            row=row[keep],
+            found=self.found[keep],
+            noise=self.noise[keep],
+            scatter=self.scatter,
         )
 
 
@@ -128,7 +133,7 @@ def estimate_alignment(
     """
     options = options or RegisterOptions()
     reach = options.max_offset_m / gsd_m if gsd_m else None
-    pair = _Pair(
+    pair = Pair(
         before=before,
         after=after,
         base=base or Mapping(affine=IDENTITY),
@@ -140,18 +145,18 @@ def estimate_alignment(
         executor=executor,
     )
     fixed, moving = _overviews(pair, georeferenced=base is not None, reach=reach)
-    finding = _unusable(fixed, moving, georeferenced=base is not None)
+    finding = find_unusable(fixed, moving, georeferenced=base is not None)
     if finding is not None:
-        return _refusal(pair, finding)
+        return refuse(pair, finding)
     hand = None if given is None else fit_given(given, pair.base)
     if hand is None:
         coarse = estimate_coarse(fixed, moving, georeferenced=base is not None, reach=reach)
     else:
         judged = verify(fixed, moving, Hypothesis(affine=hand.affine, method="tie-points"))
         coarse = replace(judged, affine=hand.affine)
-    finding = _unbelievable(pair, coarse)
+    finding = find_unbelievable(pair, coarse)
     if finding is not None:
-        return _refusal(pair, finding, coarse)
+        return refuse(pair, finding, coarse)
     last = _descend(pair, Mapping(affine=coarse.affine), first_zoom=fixed.zoom)
     if hand is not None and not _improves(last, hand):
         return align_by_hand(hand, pair.base, pair.grid, gsd_m=gsd_m)
@@ -168,7 +173,7 @@ def _improves(last: _Pass | None, hand: ByHand) -> bool:
 
 
 def _overviews(
-    pair: _Pair, *, georeferenced: bool, reach: float | None
+    pair: Pair, *, georeferenced: bool, reach: float | None
 ) -> tuple[Overview, Overview]:
     fixed = overview_of(pair.before, size=OVERVIEW)
     if not georeferenced:
@@ -181,63 +186,7 @@ def _overviews(
     return fixed, moving
 
 
-def _unusable(fixed: Overview, moving: Overview, *, georeferenced: bool) -> Finding | None:
-    """Say why two overviews cannot be matched at all; None where they can."""
-    if not fixed.valid.any():
-        return _refuse("nothing_valid", "BEFORE has no valid pixel: check its nodata value")
-    if not moving.valid.any():
-        if georeferenced:
-            return _refuse(
-                "no_overlap",
-                "AFTER has no valid pixel where BEFORE is: it is nodata there, or its CRS is wrong",
-            )
-        return _refuse("nothing_valid", "AFTER has no valid pixel: check its nodata value")
-    for name, overview in (("BEFORE", fixed), ("AFTER", moving)):
-        if measure_contrast(overview.image, overview.valid, sigma=1.0) <= 0:
-            return _refuse("no_texture", f"{name} shows nothing: it is (almost) constant")
-    return None
-
-
-def _unbelievable(pair: _Pair, coarse: Hypothesis) -> Finding | None:
-    if not coarse.verified and coarse.method != "tie-points":
-        return _refuse(
-            "no_match",
-            f"no place in AFTER looks like BEFORE (best attempt: {coarse.support} of "
-            f"{coarse.windows} windows agree): are these images of the same place?",
-        )
-    wrong = pair.broken(coarse.affine)
-    if wrong is not None:
-        return _refuse(
-            "implausible_model",
-            f"AFTER matches BEFORE only if {wrong}: check the georeference of both images",
-        )
-    return None
-
-
-def _refuse(code: str, message: str) -> Finding:
-    return Finding(code=code, message=message, severity="refuse")
-
-
-def _refusal(pair: _Pair, finding: Finding, coarse: Hypothesis | None = None) -> Alignment:
-    affine = coarse.affine if coarse is not None and coarse.verified else IDENTITY
-    model = Mapping(affine=affine)
-    return Alignment(
-        chain=Chain(base=pair.base, model=model),
-        tie_points=TiePoints.none(),
-        model="identity" if coarse is None or not coarse.verified else "affine",
-        method="none" if coarse is None else coarse.method,
-        coarse_score=0.0 if coarse is None else coarse.score,
-        coarse_share=0.0 if coarse is None else coarse.share,
-        rmse_px=float("nan"),
-        ce90_px=float("nan"),
-        supported_share=0.0,
-        max_shift_px=largest_shift(pair.grid, model),
-        gsd_m=pair.gsd_m,
-        findings=(finding,),
-    )
-
-
-def _descend(pair: _Pair, model: Mapping, *, first_zoom: int) -> _Pass | None:
+def _descend(pair: Pair, model: Mapping, *, first_zoom: int) -> _Pass | None:
     """Match level after level, each with AFTER warped by the model of the one before."""
     zooms = [first_zoom]
     while zooms[-1] > 1:
@@ -262,7 +211,7 @@ def _descend(pair: _Pair, model: Mapping, *, first_zoom: int) -> _Pass | None:
 
 
 def _match_level(
-    pair: _Pair, model: Mapping, *, zoom: int, radius: int, window: int, final: bool
+    pair: Pair, model: Mapping, *, zoom: int, radius: int, window: int, final: bool
 ) -> _Pass | None:
     options = pair.options
     chain = Chain(base=pair.base, model=model)
@@ -283,13 +232,26 @@ def _match_level(
     )
     if nodes is None:
         return None
-    matches = match_nodes(
-        pair.before, pair.after, chain, nodes, radius=radius, executor=pair.executor
-    )
-    return _judge(matches, nodes, model)
+    match = partial(match_nodes, pair.before, pair.after, chain, executor=pair.executor)
+    matches = match(nodes, radius=radius)
+    found = _judge(matches, nodes, model)
+    if not final or found.believed.all():
+        return found
+    return _judge(_match_wider(matches, nodes, match, radius, ~found.believed), nodes, model)
 
 
-def _pick_window(pair: _Pair, model: Mapping) -> int:
+def _match_wider(
+    matches: Matches, nodes: Nodes, match: Callable[..., Matches], radius: int, where: BoolArray
+) -> Matches:
+    """Match with windows of twice the side where small ones are not believed."""
+    wide = match(nodes.widened(2 * nodes.window), radius=radius, wanted=where)
+    # what hides a place from small windows displaces large ones: they only help out
+    wide = replace(wide, noise=_WIDE_NOISE * wide.noise)
+    clear = where & (wide.snr >= _CLEAR_SNR) & (wide.noise < _MOST_NOISE)
+    return matches.replaced(clear, wide.part(clear))
+
+
+def _pick_window(pair: Pair, model: Mapping) -> int:
     """Take larger windows where few of a sample of them stand out: lean, season, much rebuilt."""
     chain = Chain(base=pair.base, model=model)
     window = pair.options.window
@@ -321,18 +283,19 @@ def _judge(matches: Matches, nodes: Nodes, model: Mapping) -> _Pass:
     found = np.stack(
         model.at(col + shift[..., 0] * nodes.zoom, row + shift[..., 1] * nodes.zoom), -1
     )
-    strong = matches.snr >= _LEAST_SNR
+    strong = (matches.snr >= _LEAST_SNR) & (matches.noise < _MOST_NOISE)
     believed = strong & (normalised_median(shift, strong) < 3.0)
     # a second look without the outliers: they had a voice in the first
     believed &= normalised_median(shift, believed) < 3.0
-    weight = np.clip(matches.peak, 0.02, 1.0).astype(float)
+    noise = matches.noise.astype(float)
     return _Pass(
         nodes=nodes,
         at=np.stack([col, row]),
         found=found,
         believed=believed,
         matchable=matches.snr > 0,
-        weight=weight,
+        noise=noise * nodes.zoom,
+        scatter=measure_scatter(shift, believed, noise) * nodes.zoom,
     )
 
 
@@ -351,7 +314,7 @@ def _overlap(before: Grid, after: Grid, chain: Chain) -> Window:
     return Window(row=int(top), col=int(left), height=int(bottom - top), width=int(right - left))
 
 
-def _fit_pass(pair: _Pair, found: _Pass) -> Mapping:
+def _fit_pass(pair: Pair, found: _Pass) -> Mapping:
     """Fit the model that the next pass starts from."""
     points = found.points()
     floor = 0.1 * found.nodes.zoom
@@ -369,11 +332,11 @@ def _fit_pass(pair: _Pair, found: _Pass) -> Mapping:
     return Mapping(affine=affine, lattice=field)
 
 
-def _conclude(pair: _Pair, coarse: Hypothesis, last: _Pass | None) -> Alignment:
+def _conclude(pair: Pair, coarse: Hypothesis, last: _Pass | None) -> Alignment:
     if last is None:
-        return _refusal(
+        return refuse(
             pair,
-            _refuse("no_match", "too few tie points agree with each other at full resolution"),
+            reason("no_match", "too few tie points agree with each other at full resolution"),
             coarse,
         )
     points = last.points()
@@ -381,23 +344,62 @@ def _conclude(pair: _Pair, coarse: Hypothesis, last: _Pass | None) -> Alignment:
     if held.sum() < 3 or (~held).sum() < 6:
         held = np.arange(len(points)) % 4 == 0
     choice = choose_model(points, held, area=pair.grid.window, spacing=last.nodes.spacing)
-    judged = choice.residual[held]
+    rows, cols = np.nonzero(last.believed)
+    chain = Chain(base=pair.base, model=choice.mapping)
+    quality = measure_quality(
+        points,
+        choice.mapping,
+        choice.residual,
+        held,
+        refit=choice.refit,
+        cells=(rows // BLOCK + cols // BLOCK) % 2 == 0,
+        bends=choice.name == "affine+field",
+        scale=chain.scale,
+    )
     alignment = Alignment(
-        chain=Chain(base=pair.base, model=choice.mapping),
+        chain=chain,
         tie_points=_tie_points(last, choice),
         model=choice.name,
         method=coarse.method,
         coarse_score=coarse.score,
         coarse_share=coarse.share,
-        rmse_px=float(np.sqrt(np.mean(judged**2))),
-        ce90_px=float(np.quantile(judged, 0.9)),
+        rmse_px=quality.rmse,
+        ce90_px=quality.ce90,
+        left_out_px=quality.left_out,
+        backward_px=_look_back(pair, chain, last.nodes.window),
         supported_share=float(last.believed.sum() / max(last.matchable.sum(), 1)),
         max_shift_px=largest_shift(pair.grid, choice.mapping),
         gsd_m=pair.gsd_m,
         growth=measure_growth(points, choice.mapping, spacing=last.nodes.spacing),
         spacing=last.nodes.spacing,
     )
-    return replace(alignment, findings=_findings(pair, alignment))
+    return replace(
+        alignment,
+        findings=judge_alignment(pair, alignment),
+        extrapolated_share=measure_extrapolation(pair.grid, pair.after.grid, alignment),
+    )
+
+
+def _look_back(pair: Pair, chain: Chain, window: int) -> float:
+    """Match the other way: windows of AFTER against BEFORE, laid on AFTER by the inverse model.
+
+    Returns
+    -------
+    float
+        Median distance from the model in BEFORE pixels, at places that the model was not fitted
+        to; NaN where too few windows can be matched.
+    """
+    after = pair.after.grid
+    back = Chain(base=Mapping(affine=IDENTITY), model=invert(chain, after, pair.grid))
+    area = _overlap(after, pair.grid, back)
+    nodes = plan_nodes(area, zoom=1, window=window, spacing=window, max_nodes=_NODES_BACK)
+    if nodes is None:
+        return float("nan")
+    matches = match_nodes(pair.after, pair.before, back, nodes, radius=5, executor=pair.executor)
+    found = _judge(matches, nodes, back.model)
+    if found.believed.sum() < _FEWEST:
+        return float("nan")
+    return float(np.median(found.points().residuals(back.model)))
 
 
 def _tie_points(last: _Pass, choice: Choice) -> TiePoints:
@@ -416,25 +418,3 @@ def _tie_points(last: _Pass, choice: Choice) -> TiePoints:
         residual_px=residual[seen],
         role=role[seen],
     )
-
-
-def _findings(pair: _Pair, alignment: Alignment) -> tuple[Finding, ...]:
-    wrong = pair.broken(alignment.chain.model.affine)
-    if wrong is not None:
-        return (_refuse("implausible_model", f"AFTER matches BEFORE only if {wrong}"),)
-    if alignment.supported_share < 0.03:
-        return (
-            _refuse(
-                "no_match",
-                f"only {alignment.supported_share:.1%} of the tie points agree with each other",
-            ),
-        )
-    if not alignment.rmse_px <= pair.options.max_residual_px:
-        return (
-            _refuse(
-                "residual_too_large",
-                f"tie points left out of the fit are {alignment.rmse_px:.1f} pixels off; "
-                f"at most {pair.options.max_residual_px:g} are accepted",
-            ),
-        )
-    return ()

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,13 +12,11 @@ from scipy.sparse.linalg import splu
 
 from changedet.core.grid import Window
 from changedet.core.kernels import BoolArray
-from changedet.register.lattice import IDENTITY, FloatArray, Lattice, Mapping, fit_affine
-
-ModelName = Literal["identity", "shift", "affine", "affine+field"]
+from changedet.register.lattice import FloatArray, Lattice, Mapping
 
 _MOST_COEFFICIENTS = 3000
-STIFFNESS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 10.0, 100.0)
-"""Bending penalties that are tried, from supple to stiff; relative to one tie point a cell."""
+LEAST_NOISE = 0.01
+"""Pixels: no tie point is believed to be better than this."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -32,23 +29,35 @@ class Points:
         Positions.
     found : ndarray, shape (n, 2)
         (col, row) in the base plane.
-    weight : ndarray, shape (n,)
-        Positive.
+    noise : ndarray, shape (n,)
+        Standard deviation of ``found`` along an axis that matching predicts, pixels.
+    scatter : float
+        Standard deviation along an axis beyond that, pixels: houses that lean, wrong matches.
     """
 
     col: FloatArray
     row: FloatArray
     found: FloatArray
-    weight: FloatArray
+    noise: FloatArray
+    scatter: float = 0.0
 
     def __len__(self) -> int:
         return len(self.col)
 
     def part(self, keep: BoolArray) -> Points:
         """Return those with ``keep`` True."""
-        return Points(
-            col=self.col[keep], row=self.row[keep], found=self.found[keep], weight=self.weight[keep]
+        return replace(
+            self,
+            col=self.col[keep],
+            row=self.row[keep],
+            found=self.found[keep],
+            noise=self.noise[keep],
         )
+
+    @property
+    def weight(self) -> FloatArray:
+        """Inverse variances, relative to those of the best points."""
+        return 1 / (1 + (self.noise / max(self.scatter, LEAST_NOISE)) ** 2)
 
     def residuals(self, mapping: Mapping) -> FloatArray:
         """Distances (n,) between where they were found and where ``mapping`` has them, pixels."""
@@ -78,6 +87,17 @@ def normalised_median(shift: FloatArray, use: BoolArray, *, floor: float = 0.15)
         Distance from the median of the neighbours in units of their scatter; infinite with
         fewer than three neighbours. Below 2 is usual.
     """
+    around, median, count = _neighbourhood(shift, use)
+    scatter = _nan_median(np.abs(around - median), count)
+    away = np.abs(shift - median) / (np.minimum(scatter, 4 * floor) + floor)
+    ratio = np.hypot(away[..., 0], away[..., 1])
+    return np.where(use & (count >= 3), ratio, np.inf)
+
+
+def _neighbourhood(
+    shift: FloatArray, use: BoolArray
+) -> tuple[FloatArray, FloatArray, NDArray[np.intp]]:
+    """Displacements of the 24 nodes around each, their median, and how many there are."""
     ny, nx = use.shape
     padded = np.full((ny + 4, nx + 4, 2), np.nan)
     padded[2:-2, 2:-2] = np.where(use[..., None], shift, np.nan)
@@ -91,10 +111,33 @@ def normalised_median(shift: FloatArray, use: BoolArray, *, floor: float = 0.15)
     )
     count = np.isfinite(around[..., 0]).sum(0)
     median = _nan_median(around, count)
-    scatter = _nan_median(np.abs(around - median), count)
-    away = np.abs(shift - median) / (np.minimum(scatter, 4 * floor) + floor)
-    ratio = np.hypot(away[..., 0], away[..., 1])
-    return np.where(use & (count >= 3), ratio, np.inf)
+    return around, median, count
+
+
+def measure_scatter(shift: FloatArray, use: BoolArray, noise: FloatArray) -> float:
+    """Estimate how far displacements scatter about their neighbours beyond their own noise.
+
+    Parameters
+    ----------
+    shift : ndarray, shape (ny, nx, 2)
+        Displacements in pixels.
+    use : ndarray of bool, shape (ny, nx)
+        Nodes that have one.
+    noise : ndarray, shape (ny, nx)
+        Their predicted standard deviation along an axis, pixels.
+
+    Returns
+    -------
+    float
+        Standard deviation along an axis, pixels.
+    """
+    median, count = _neighbourhood(shift, use)[1:]
+    ready = use & (count >= 3)
+    if not ready.any():
+        return 0.0
+    away = shift[ready] - median[ready]
+    whole = np.median((away**2).sum(1)) / (2 * np.log(2))  # of a normal distribution in the plane
+    return float(np.sqrt(max(whole - np.median(noise[ready] ** 2), 0)))
 
 
 def _nan_median(stack: FloatArray, count: NDArray[np.intp]) -> FloatArray:
@@ -115,28 +158,6 @@ def robust_weights(
     """Weights that fade with the residual (Geman and McClure), at ``width`` times its median."""
     scale = max(width * float(np.median(residual)), floor)
     return weight / (1 + (residual / scale) ** 2) ** 2
-
-
-def fit_affine_robust(points: Points, *, rounds: int = 10, floor: float = 0.05) -> FloatArray:
-    """Fit an affine (2, 3) by iteratively re-weighted least squares."""
-    weight = points.weight
-    for _ in range(rounds):
-        affine = fit_affine(points.col, points.row, points.found, weight)
-        weight = robust_weights(
-            points.residuals(Mapping(affine=affine)), points.weight, floor=floor
-        )
-    return affine
-
-
-def fit_shift_robust(points: Points, *, rounds: int = 10, floor: float = 0.05) -> FloatArray:
-    """Fit a shift, as an affine (2, 3), by iteratively re-weighted least squares."""
-    moved = points.found - np.stack([points.col, points.row], -1)
-    shift = np.median(moved, axis=0)
-    for _ in range(rounds):
-        away = moved - shift
-        weight = robust_weights(np.hypot(away[:, 0], away[:, 1]), points.weight, floor=floor)
-        shift = (weight[:, None] * moved).sum(0) / weight.sum()
-    return np.column_stack([np.eye(2), shift])
 
 
 def fit_field(
@@ -227,139 +248,6 @@ def _differences(count: int, weights: Sequence[float]) -> sparse.dia_array:
     length = count - len(weights) + 1
     offsets = range(len(weights))
     return sparse.diags_array(weights, offsets=offsets, shape=(length, count), dtype=np.float64)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Choice:
-    """A model, and what speaks for it.
-
-    Parameters
-    ----------
-    name : str
-        The simplest model that the held-out tie points support.
-    mapping : Mapping
-        Fitted to all believed points.
-    held_out : ndarray, shape (n,)
-        True for points that were left out of the fit that was judged.
-    residual : ndarray, shape (n,)
-        Pixels; of held-out points against the model fitted without them, of the others against
-        the final model.
-    """
-
-    name: ModelName
-    mapping: Mapping
-    held_out: BoolArray
-    residual: FloatArray
-
-
-def choose_model(
-    points: Points, held_out: BoolArray, *, area: Window, spacing: float, most_shift: float = 0.05
-) -> Choice:
-    """Choose between identity, shift, affine and affine with field by points left out of the fit.
-
-    Parameters
-    ----------
-    points : Points
-        Believed tie points, at least twelve.
-    held_out : ndarray of bool, shape (n,)
-        Those that judge.
-    area : Window
-        Where the model must hold.
-    spacing : float
-        Distance of tie points, pixels.
-    most_shift : float
-        A model is taken over a simpler one only where it lowers the held-out residual by more
-        than a twentieth and by more than a fifth of this, pixels.
-    """
-    fit, judge = points.part(~held_out), points.part(held_out)
-    models: list[tuple[ModelName, float, Mapping]] = [
-        (name, 0.0, _fit_one(fit, name, 0.0, area, spacing))
-        for name in ("identity", "shift", "affine")
-    ]
-    errors = [_error(judge.residuals(mapping)) for _, _, mapping in models]
-    affine = models[-1][2].affine
-    stiffness = choose_stiffness(points, held_out, affine, area=area, spacing=spacing)
-    if stiffness is not None:
-        field = fit_field(fit, affine, area=area, spacing=spacing, stiffness=stiffness)
-        models.append(("affine+field", stiffness, Mapping(affine=affine, lattice=field)))
-        errors.append(_error(judge.residuals(models[-1][2])))
-    enough = 1.05 * min(errors) + most_shift / 5
-    best = next(i for i, error in enumerate(errors) if error <= enough)
-    name, chosen, judged = models[best]
-    final = _fit_one(points, name, chosen, area, spacing)
-    residual = np.where(held_out, points.residuals(judged), points.residuals(final))
-    return Choice(name=name, mapping=final, held_out=held_out, residual=residual)
-
-
-def choose_stiffness(
-    points: Points,
-    held_out: BoolArray,
-    affine: FloatArray,
-    *,
-    area: Window,
-    spacing: float,
-    floor: float = 0.05,
-    tried: Sequence[float] = STIFFNESS,
-) -> float | None:
-    """Find the bending penalty with the least error at left-out points; None where none pays.
-
-    Parameters
-    ----------
-    points : Points
-        Believed tie points.
-    held_out : ndarray of bool, shape (n,)
-        Left out of the fit, and judging it.
-    affine : ndarray, shape (2, 3)
-        What the field is added to.
-    area, spacing :
-        As in :func:`fit_field`.
-    floor : float
-        Residual below which no point is doubted, pixels.
-    tried : sequence of float
-        Penalties from supple to stiff; the search ends where the error grows again.
-    """
-    fit, judge = points.part(~held_out), points.part(held_out)
-    if len(fit) < 20 or not len(judge):
-        return None
-
-    def error(stiffness: float) -> float:
-        field = fit_field(
-            fit, affine, area=area, spacing=spacing, stiffness=stiffness, rounds=1, floor=floor
-        )
-        return _error(judge.residuals(Mapping(affine=affine, lattice=field)))
-
-    plain = _error(judge.residuals(Mapping(affine=affine)))
-    known = {stiffness: error(stiffness) for stiffness in (0.1, 10.0)}
-    if min(known.values()) > 0.97 * plain:
-        return None
-    best, least = 0.1, known[0.1]
-    for stiffness in tried:  # from supple to stiff
-        found = known[stiffness] if stiffness in known else error(stiffness)
-        if found <= least:
-            best, least = stiffness, found
-        elif found > 1.1 * least and stiffness > best:
-            break
-    return best
-
-
-def _fit_one(
-    points: Points, name: ModelName, stiffness: float, area: Window, spacing: float
-) -> Mapping:
-    if name == "identity":
-        return Mapping(affine=IDENTITY)
-    if name == "shift":
-        return Mapping(affine=fit_shift_robust(points))
-    affine = fit_affine_robust(points)
-    if name == "affine":
-        return Mapping(affine=affine)
-    field = fit_field(points, affine, area=area, spacing=spacing, stiffness=stiffness)
-    return Mapping(affine=affine, lattice=field)
-
-
-def _error(residual: FloatArray) -> float:
-    """Root mean square, with single gross errors counted as moderate ones."""
-    limit = 3 * float(np.median(residual)) + 0.1
-    return float(np.sqrt(np.mean(np.minimum(residual, limit) ** 2)))
 
 
 def measure_growth(points: Points, mapping: Mapping, *, spacing: float) -> float:

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage, sparse
 
+from changedet.core.grid import Grid
+
 FloatArray = NDArray[np.float64]
 Positions = tuple[FloatArray, FloatArray]
 
@@ -187,6 +189,30 @@ def fit_mapping(
         rest.reshape(*grid_col.shape, 2), origin=(cols[0], rows[0]), spacing=spacing
     )
     return Mapping(affine=affine, lattice=lattice)
+
+
+def invert(chain: Chain, after: Grid, before: Grid) -> Mapping:
+    """Return where each AFTER pixel lies in BEFORE: the inverse of a chain, to 0.001 px.
+
+    Parameters
+    ----------
+    chain : Chain
+        BEFORE to AFTER.
+    after, before : Grid
+        Over AFTER's pixels; beyond BEFORE's edge the inverse is only roughly right.
+    """
+    ahead = fit_mapping(chain.at, height=before.height, width=before.width)
+    linear, offset = ahead.affine[:, :2], ahead.affine[:, 2]
+    back = np.linalg.inv(linear)
+
+    def locate(cols: FloatArray, rows: FloatArray) -> Positions:
+        wanted = np.stack([cols, rows])
+        at = back @ (wanted - offset[:, None])
+        for _ in range(10):  # the field is a small correction of the affine
+            at = at + back @ (wanted - np.stack(chain.at(at[0], at[1])))
+        return at[0], at[1]
+
+    return fit_mapping(locate, height=after.height, width=after.width, nodes=65)
 
 
 def fit_affine(

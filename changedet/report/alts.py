@@ -94,8 +94,8 @@ def registration(views: Views, record: Record) -> str:
         "Three pictures of the registration: a checkerboard of both dates, arrows of the"
         f" displacement at {words.count(drawn)} tie points, and a histogram of their residuals."
         f" {words.count(found.inliers)} of {words.count(found.tie_points)} tie points were"
-        f" believed; at those left out of the fit the residual is"
-        f" {words.measure(found.rmse_px, 'px')} (RMSE), 90 % are within"
+        f" believed; the error of the model is estimated at"
+        f" {words.measure(found.rmse_px, 'px')} (RMSE), 90 % within"
         f" {words.measure(found.ce90_px, 'px')}."
     )
 

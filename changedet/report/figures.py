@@ -328,6 +328,7 @@ def _displacements(axes: Axes, views: Views) -> None:
     if not len(points):
         axes.set_xlabel("no tie points", color=_INK)
         return
+    hatched = _extrapolated(axes, views)
     every = max(1, len(points) // 500)
     believed = points[points[:, 5] > 0][::every]
     rejected = points[points[:, 5] == 0][::every]
@@ -347,17 +348,32 @@ def _displacements(axes: Axes, views: Views) -> None:
                 autolim=False,
             )
             axes.plot(*start[chosen].T, ".", color=colour, markersize=3.5)
+        note = "\nhatched: no tie points near, extrapolated" if hatched else ""
         axes.set_xlabel(
             f"line from each dot: to where AFTER has it, enlarged; the longest tenth is over"
-            f" {words.number(typical, digits=2)} px",
+            f" {words.number(typical, digits=2)} px{note}",
             color=_INK,
             fontsize=7.5,
         )
 
 
+def _extrapolated(axes: Axes, views: Views) -> bool:
+    """Hatch where no believed tie point is near; say whether there is any such place."""
+    far = pictures.far_from_tie_points(views)
+    if not far.any():
+        return False
+    height, width = far.shape
+    across = (np.arange(width) + 0.5) * views.width / width - 0.5
+    down = (np.arange(height) + 0.5) * views.height / height - 0.5
+    axes.contourf(
+        across, down, far.astype(float), [0.5, 1.5], colors=["white"], alpha=0.45, hatches=["///"]
+    )
+    return True
+
+
 def _residuals(axes: Axes, views: Views, record: Record) -> None:
     """Draw what is left at believed tie points after the fit."""
-    axes.set_title("Residuals at tie points")
+    axes.set_title("Residuals at tie points, with the noise of each")
     axes.set_xlabel("residual, pixels of the full image")
     axes.set_ylabel("tie points")
     residual, role = views.tie_points[:, 4], views.tie_points[:, 5]
@@ -384,7 +400,7 @@ def _residuals(axes: Axes, views: Views, record: Record) -> None:
                 color=_INK,
                 linestyle=dash,
                 linewidth=1.4,
-                label=f"{name}, left out: {words.number(at)} px",
+                label=f"{name} of the model: {words.number(at)} px",
             )
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend()

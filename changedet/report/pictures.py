@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from scipy.spatial import cKDTree
 
 from changedet.report.palette import CHANGES, CLASSES, ClassStyle, Pattern, evidence_colours, rgb
 from changedet.report.views import EVIDENCE_STEPS, Views
@@ -208,3 +209,21 @@ def lighten(png: bytes, *, quality: int = 86) -> tuple[bytes, str, tuple[int, in
 def data_uri(data: bytes, mime: str) -> str:
     """Return bytes as an address that needs no request."""
     return f"data:{mime};base64,{base64.b64encode(data).decode('ascii')}"
+
+
+def far_from_tie_points(views: Views) -> NDArray[np.bool_]:
+    """Mark the cells, 64 along the longer side, with no believed tie point near.
+
+    Near is within two distances of tie points, as in the record's extrapolated share.
+    """
+    points = views.tie_points
+    believed = points[points[:, 5] > 0]
+    cell = max(views.width, views.height) / 64
+    shape = max(1, round(views.height / cell)), max(1, round(views.width / cell))
+    if len(believed) < 2:
+        return np.zeros(shape, np.bool_)
+    apart = float(np.median(cKDTree(points[:, :2]).query(points[:, :2], k=2)[0][:, 1]))
+    rows, cols = ((np.arange(n) + 0.5) * cell * views.zoom for n in shape)
+    cells = np.stack(np.meshgrid(cols, rows), -1).reshape(-1, 2)
+    away = cKDTree(believed[:, :2]).query(cells)[0].reshape(shape)
+    return np.asarray(away > 2 * apart, np.bool_)

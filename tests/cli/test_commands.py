@@ -40,7 +40,7 @@ def test_run_hands_on_what_was_asked(fake: Any, call: Call, tmp_path: Path) -> N
     assert (options.gsd, options.bands, options.force) == (0.5, {"red": 3}, True)
     assert (options.title, options.allow_driver) == ("Bakhmut", ("ENVI", "HFA"))
     assert "2.00 ha (1.00 to 3.00) of 4.00 ha, 50.0 % (25.0 to 75.0 %), model interval" in out
-    assert "affine, RMSE 0.31 px (0.15 m) at left-out tie points" in out
+    assert "affine, RMSE 0.31 px (0.15 m) by left-out tie points" in out
     assert out.splitlines()[-1] == str(tmp_path / "out")
 
 

@@ -48,7 +48,23 @@ def test_a_smooth_warp_comes_back(warped: Make) -> None:
     assert np.quantile(errors, 0.95) < 0.2  # the rim included
     held = found.tie_points.role == 2
     assert held.sum() > 10
-    assert found.rmse_px == pytest.approx(np.sqrt(np.mean(found.tie_points.residual_px[held] ** 2)))
+    left_out = np.sqrt(np.mean(found.tie_points.residual_px[held] ** 2))
+    assert found.left_out_px == pytest.approx(left_out)
+    assert np.mean(errors <= found.ce90_px) > 0.75
+    assert found.ce90_px < 4 * np.quantile(errors, 0.9)
+    assert found.backward_px < 0.1  # the same from the other side
+
+
+def test_far_from_tie_points_the_error_grows(warped: Make, town: Make) -> None:
+    pair = warped(AFFINE, bend=1.5)
+    after = pair.after.copy()
+    after[100:350, 100:350] = np.nan  # a lake of cloud
+    found = estimate_alignment(ArrayReader(image=pair.before), ArrayReader(image=after))
+    inside, outside = found.error_px([225.0], [225.0])[0], found.error_px([40.0], [40.0])[0]
+    assert inside > 1.5 * outside
+    assert found.extrapolated([225.0], [225.0])[0]
+    assert not found.extrapolated([40.0], [40.0])[0]
+    assert 0 < found.extrapolated_share < 0.5
 
 
 @pytest.mark.parametrize(
@@ -82,8 +98,7 @@ def test_a_destroyed_town_is_still_the_same_place(
     found = estimate_alignment(ArrayReader(image=pair.before), ArrayReader(image=after))
     assert not found.refused
     assert np.median(pair.errors(found.to_after)) < bound
-    # where the town is gone there is no evidence, and the error says so
-    assert found.supported_share < 1 - 0.4 * share
+    assert np.quantile(pair.errors(found.to_after), 0.5) < 2 * found.ce90_px
 
 
 def test_identical_images_are_already_aligned(town: Make) -> None:

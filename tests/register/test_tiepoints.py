@@ -145,3 +145,21 @@ def test_tiles_and_executors_do_not_matter(
     np.testing.assert_allclose(tiles.dcol, whole.dcol, atol=2e-3)
     np.testing.assert_allclose(tiles.snr, whole.snr, rtol=1e-2)
     assert np.median(whole.dcol) == pytest.approx(-0.7, abs=0.05)
+
+
+@pytest.mark.parametrize("deviation", [2.0, 10.0, 25.0])
+def test_the_noise_of_a_tie_point_is_predicted(
+    town: Callable[..., np.ndarray], deviation: float
+) -> None:
+    rng = np.random.default_rng(4)
+    image = town(6, 448).astype(np.float32)
+    first, second = (
+        ArrayReader(image=(image + rng.normal(0, deviation, image.shape)).astype(np.float32))
+        for _ in range(2)
+    )
+    nodes = plan_nodes(first.grid.window, zoom=1, window=64, spacing=32, max_nodes=1000)
+    assert nodes is not None
+    found = match_nodes(first, second, STILL, nodes, radius=5)
+    errors = np.concatenate([found.dcol.ravel(), found.drow.ravel()])  # nothing moved
+    true = 1.48 * np.median(abs(errors))
+    assert 0.5 < true / np.median(found.noise) < 1.6
