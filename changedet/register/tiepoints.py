@@ -25,7 +25,7 @@ MARGIN = 6
 """Pixels read around a window, for the gradient and its smoothing."""
 
 _TILE = 1024  # pixels of a level that are held at a time, along each axis
-
+_BATCH = 32  # windows transformed at a time: few enough to stay in the cache
 
 BLOCK = 3
 """Nodes along the side of a block that is left out of a fit together."""
@@ -290,7 +290,12 @@ def _match_patch(
         for a, v, c in ((image, valid, tile.contrast[0]), (other, seen, tile.contrast[1]))
     ]
     use = shrink_valid(both, 1 + int(np.ceil(2 * tile.sigma)))
-    spectra = [
-        Spectra.of(field, use, rows=rows, cols=cols, window=nodes.window) for field in fields
-    ]
-    return correlate_windows(*spectra, radius=tile.radius).reshape(shape)
+    parts = []
+    for begin in range(0, len(rows), _BATCH):
+        some = slice(begin, begin + _BATCH)
+        spectra = [
+            Spectra.of(field, use, rows=rows[some], cols=cols[some], window=nodes.window)
+            for field in fields
+        ]
+        parts.append(correlate_windows(*spectra, radius=tile.radius))
+    return Matches.block([parts]).reshape(shape)
