@@ -28,7 +28,7 @@ from changedet.register.field import (
 )
 from changedet.register.lattice import IDENTITY, Chain, FloatArray, Mapping
 from changedet.register.overview import Overview, measure_contrast, overview_of, overview_through
-from changedet.register.reader import Reader
+from changedet.register.reader import Reader, Remembering
 from changedet.register.tiepoints import Nodes, match_nodes, plan_nodes
 
 OVERVIEW = 700
@@ -129,8 +129,8 @@ def estimate_alignment(
     options = options or RegisterOptions()
     reach = options.max_offset_m / gsd_m if gsd_m else None
     pair = _Pair(
-        before=before,
-        after=after,
+        before=Remembering(before),
+        after=Remembering(after),
         base=base or Mapping(affine=IDENTITY),
         limits=Limits(scale=2.5, turn_deg=180.0, offset_px=None)
         if base is None
@@ -255,6 +255,8 @@ def _descend(pair: _Pair, model: Mapping, *, first_zoom: int) -> _Pass | None:
         if found is None or found.believed.sum() < _FEWEST:
             continue
         last = found
+        if final:
+            break
         model = _fit_pass(pair, found)
         if pair.broken(model.affine):
             return last
