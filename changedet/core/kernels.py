@@ -6,16 +6,18 @@ of the first pixel; ``valid`` is boolean and True means use.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import ndimage
 
 FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
 
 _SPLINE_REACH = 12  # pixels after which the pole of the cubic spline filter has decayed to 2e-7
-_MAX_REMAP = 32_000  # OpenCV's remap keeps sizes in 16 bit
+_SPLINE_POLE = float(np.sqrt(3)) - 2
+_CHUNK = 2**15  # positions sampled at a time: their weights stay in the cache
 
 
 def sample_at(
@@ -29,8 +31,8 @@ def sample_at(
     """Sample an image at exact sub-pixel positions.
 
     Order 3 is the interpolating cubic B-spline (Unser 1999, doi:10.1109/79.799930), order 1
-    is bilinear. Neither quantises the position: OpenCV's cubic and Lanczos remap round it to
-    1/32 px, which shows as an accuracy floor in matching.
+    is bilinear. Neither quantises the position: OpenCV's remap rounds it to 1/32 px (before
+    version 5 the bilinear one too), which shows as an accuracy floor in matching.
 
     Parameters
     ----------
@@ -74,10 +76,13 @@ def sample_at(
         everywhere = bool(inside.all())
         at_col = np.clip(at_col if everywhere else at_col[inside], 0, width - 1)
         at_row = np.clip(at_row if everywhere else at_row[inside], 0, height - 1)
-        crop, at_col, at_row = _crop(bands, at_col, at_row, _SPLINE_REACH if order == 3 else 1)
+        crop, at_col, at_row = _crop(bands, at_col, at_row, _SPLINE_REACH + 2 if order == 3 else 1)
         take = _sample_linear if order == 1 else _sample_cubic
-        for target, band in zip(out, crop, strict=True):
-            target[... if everywhere else inside] = take(band, at_col, at_row)
+        values = take(crop, at_col.ravel(), at_row.ravel())
+        if everywhere:
+            out = values.reshape(out.shape)
+        else:
+            out[:, inside] = values
     return out[0] if image.ndim == 2 else out
 
 
@@ -256,30 +261,79 @@ def _crop(
 
 
 def _sample_cubic(
-    band: NDArray[np.floating], cols: NDArray[np.float64], rows: NDArray[np.float64]
+    bands: NDArray[np.floating], cols: NDArray[np.float64], rows: NDArray[np.float64]
 ) -> FloatArray:
-    # against the mean: the spline filter's rounding is then relative to the contrast
-    level = np.float32(band.mean(dtype=np.float64))
-    spline = ndimage.spline_filter(band - level, order=3, output=np.float32, mode="mirror")
-    values: FloatArray = ndimage.map_coordinates(
-        spline, [rows, cols], order=3, output=np.float32, mode="mirror", prefilter=False
-    )
-    return values + level
+    splines = [_spline_filter(band) for band in bands]
+    return _weigh(np.stack(splines), cols, rows, _cubic_weights)
 
 
 def _sample_linear(
-    band: NDArray[np.floating], cols: NDArray[np.float64], rows: NDArray[np.float64]
+    bands: NDArray[np.floating], cols: NDArray[np.float64], rows: NDArray[np.float64]
 ) -> FloatArray:
-    if cols.ndim == 2 and max(*cols.shape, *band.shape) < _MAX_REMAP:
-        sampled = cv2.remap(
-            np.ascontiguousarray(band, np.float32),
-            cols.astype(np.float32),
-            rows.astype(np.float32),
-            cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_REPLICATE,
+    padded = [_mirror(band, 0, 1) for band in bands]
+    return _weigh(np.stack(padded), cols, rows, lambda part: (np.float32(1) - part, part))
+
+
+def _spline_filter(image: NDArray[np.floating]) -> FloatArray:
+    """Coefficients of the interpolating cubic B-spline, from one before the image to two after.
+
+    The recursive filter as its impulse response, cut off where it has decayed: to the last bit,
+    a coefficient then depends on the pixels near by alone, not on what else was read with them.
+    """
+    away = abs(np.arange(-_SPLINE_REACH, _SPLINE_REACH + 1))
+    response = np.sqrt(3) * _SPLINE_POLE**away
+    # OpenCV rounds the last few columns in another way: they must not be ours
+    spare = 32
+    filtered = cv2.sepFilter2D(_mirror(image, spare, spare), -1, response, response)
+    return np.asarray(filtered[spare - 1 : 2 - spare, spare - 1 : 2 - spare], np.float32)
+
+
+def _mirror(image: NDArray[np.floating], before: int, after: int) -> FloatArray:
+    sides = (before, after, before, after)
+    values = np.ascontiguousarray(image, np.float32)
+    return np.asarray(cv2.copyMakeBorder(values, *sides, cv2.BORDER_REFLECT_101), np.float32)
+
+
+def _cubic_weights(part: FloatArray) -> tuple[FloatArray, ...]:
+    """Weights of the cubic B-spline at the four nodes around a position."""
+    one, two_thirds, sixth = np.float32(1), np.float32(2 / 3), np.float32(1 / 6)
+    rest = one - part
+    first, last = sixth * rest * rest * rest, sixth * part * part * part
+    second = two_thirds - part * part * (one - part / np.float32(2))
+    return first, second, one - first - second - last, last
+
+
+def _weigh(
+    bands: FloatArray,
+    cols: NDArray[np.float64],
+    rows: NDArray[np.float64],
+    weights: Callable[[FloatArray], tuple[FloatArray, ...]],
+) -> FloatArray:
+    """Sum the pixels around each position (n,) with weights of its fractions: (bands, n).
+
+    The whole part of a position is the first of its pixels. Whole arrays of neighbours are taken
+    at once, which is three times as fast as SciPy's loop over positions.
+    """
+    width = bands.shape[2]
+    out = np.empty((len(bands), cols.size), np.float32)
+    for begin in range(0, cols.size, _CHUNK):
+        some = slice(begin, begin + _CHUNK)
+        col, row = np.floor(cols[some]), np.floor(rows[some])
+        across, down = (
+            weights((at - whole).astype(np.float32))
+            for at, whole in ((cols[some], col), (rows[some], row))
         )
-        return np.asarray(sampled, np.float32)
-    values: FloatArray = ndimage.map_coordinates(
-        band, [rows, cols], order=1, output=np.float32, mode="nearest"
-    )
-    return values
+        first = (row * width + col).astype(np.intp)
+        pixel, line = np.empty((2, first.size), np.float32)
+        for total, band in zip(out[:, some], bands.reshape(len(bands), -1), strict=True):
+            total[:] = 0
+            for i, weight in enumerate(down):
+                line[:] = 0
+                for j, share in enumerate(across):
+                    # clipped positions need no checks; "raise" would copy
+                    np.take(band[i * width + j :], first, out=pixel, mode="clip")
+                    pixel *= share
+                    line += pixel
+                line *= weight
+                np.add(total, line, out=total)
+    return out

@@ -30,7 +30,7 @@ class RegisterOptions(Options):
     """Side of a tie point's correlation window, pixels; up to twice that where few stand out."""
     spacing: Annotated[int, Field(ge=8, le=1024)] = 32
     """Least distance between tie points at full resolution, pixels."""
-    max_nodes: Annotated[int, Field(ge=100, le=1_000_000)] = 4096
+    max_nodes: Annotated[int, Field(ge=100, le=1_000_000)] = 16_384
     """Most tie points over the image; the spacing grows until they fit."""
     max_offset_m: Annotated[float, Field(gt=0)] = 300.0
     """Largest shift believed between two georeferenced images, metres."""

@@ -144,6 +144,7 @@ def _aligned_writer(scene: Scene, path: Path, tags: dict[str, str]) -> RasterWri
         nodata=lowest,
         descriptions=scene.after.roles,
         tags=tags,
+        zlevel=1,  # a draft: the COG that is made of it is compressed well
     )
 
 

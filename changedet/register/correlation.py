@@ -77,7 +77,7 @@ class Matches:
         parts = {}
         for name in _names():
             parts[name] = getattr(self, name).copy()
-            parts[name][where] = getattr(others, name)
+            parts[name][where] = getattr(others, name).ravel()
         return Matches(**parts)
 
     def part(self, where: BoolArray) -> Matches:

@@ -38,7 +38,7 @@ from changedet.register.models import (
 )
 from changedet.register.overview import Overview, overview_of, overview_through
 from changedet.register.quality import measure_quality
-from changedet.register.reader import Reader
+from changedet.register.reader import Reader, Remembering
 from changedet.register.tiepoints import BLOCK, Nodes, match_nodes, plan_nodes
 from changedet.register.verdict import (
     Pair,
@@ -134,8 +134,8 @@ def estimate_alignment(
     options = options or RegisterOptions()
     reach = options.max_offset_m / gsd_m if gsd_m else None
     pair = Pair(
-        before=before,
-        after=after,
+        before=Remembering(before),
+        after=Remembering(after),
         base=base or Mapping(affine=IDENTITY),
         limits=Limits(scale=2.5, turn_deg=180.0, offset_px=None)
         if base is None
@@ -204,6 +204,8 @@ def _descend(pair: Pair, model: Mapping, *, first_zoom: int) -> _Pass | None:
         if found is None or found.believed.sum() < _FEWEST:
             continue
         last = found
+        if final:
+            break
         model = _fit_pass(pair, found)
         if pair.broken(model.affine):
             return last

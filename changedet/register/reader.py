@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from changedet.core.grid import Grid, Window
 
 _STRIP = 256  # lines of an array that are turned to float at a time
+_KEPT_ZOOM = 4  # least zoom-out that is worth keeping
+_KEPT_PX = 2**21  # most pixels that are kept: two overviews with room around them
 
 
 class Reader(Protocol):
@@ -108,6 +110,62 @@ class ArrayReader:
         use = np.isfinite(part) if self.valid is None else np.isfinite(part) & self.valid[source]
         image[target], valid[target] = np.where(use, part, 0), use
         return average(image, valid, zoom)
+
+
+class Remembering:
+    """A :class:`Reader` that keeps the largest window it read at each high zoom-out.
+
+    To read a large image zoomed out is to read all of its pixels, and the overview shows what
+    the first level of matching asks for again. It pickles as the reader it asks: what is kept
+    changes nothing but the cost.
+    """
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._kept: dict[int, tuple[Window, NDArray[np.float32], NDArray[np.bool_]]] = {}
+
+    def __reduce__(self) -> tuple[type[Remembering], tuple[Reader]]:
+        return Remembering, (self._reader,)
+
+    @property
+    def grid(self) -> Grid:
+        """Grid of the image at full resolution."""
+        return self._reader.grid
+
+    def read(self, window: Window, zoom: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Read a window at a zoom-out; see :meth:`Reader.read`."""
+        # a window that ends inside of a pixel of the zoom-out is a matter of the reader alone
+        whole = all(
+            length % zoom == 0 or stop >= edge
+            for length, stop, edge in (
+                (window.height, window.stop_row, self.grid.height),
+                (window.width, window.stop_col, self.grid.width),
+            )
+        )
+        if whole and zoom in self._kept and (known := self._recall(window, zoom)) is not None:
+            return known
+        image, valid = self._reader.read(window, zoom)
+        largest = zoom not in self._kept or image.size > self._kept[zoom][1].size
+        if whole and zoom >= _KEPT_ZOOM and largest and image.size <= _KEPT_PX:
+            self._kept[zoom] = window, image, valid
+        return image, valid
+
+    def _recall(
+        self, window: Window, zoom: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]] | None:
+        """Cut a window out of what is kept; None where that does not hold all of it."""
+        known, image, valid = self._kept[zoom]
+        row, col = window.row - known.row, window.col - known.col
+        seen = window & self.grid.window
+        if row % zoom or col % zoom or seen & known != seen:
+            return None
+        shape = -(-window.height // zoom), -(-window.width // zoom)
+        wanted = Window(row=row // zoom, col=col // zoom, height=shape[0], width=shape[1])
+        part = wanted & Window(row=0, col=0, height=image.shape[0], width=image.shape[1])
+        target = replace(part, row=part.row - wanted.row, col=part.col - wanted.col).slices
+        values, use = np.zeros(shape, np.float32), np.zeros(shape, np.bool_)
+        values[target], use[target] = image[part.slices], valid[part.slices]
+        return values, use
 
 
 def average(

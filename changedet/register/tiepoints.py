@@ -29,7 +29,7 @@ SIGMA = 0.8
 corners that tell towns apart; 0.5 loses tie points between seasons and sensors."""
 
 _TILE = 1024  # pixels of a level that are held at a time, along each axis
-
+_BATCH = 32  # windows transformed at a time: few enough to stay in the cache
 
 BLOCK = 3
 """Nodes along the side of a block that is left out of a fit together."""
@@ -309,7 +309,12 @@ def _match_patch(tile: _Tile, lines: slice, columns: slice) -> Matches:
         for a, v, c in ((image, valid, tile.contrast[0]), (other, seen, tile.contrast[1]))
     ]
     use = shrink_valid(both, 1 + int(np.ceil(2 * tile.sigma)))
-    spectra = [
-        Spectra.of(field, use, rows=rows, cols=cols, window=nodes.window) for field in fields
-    ]
-    return correlate_windows(*spectra, radius=tile.radius).spread_over(wanted)
+    parts = []
+    for begin in range(0, len(rows), _BATCH):
+        some = slice(begin, begin + _BATCH)
+        spectra = [
+            Spectra.of(field, use, rows=rows[some], cols=cols[some], window=nodes.window)
+            for field in fields
+        ]
+        parts.append(correlate_windows(*spectra, radius=tile.radius))
+    return Matches.block([parts]).spread_over(wanted)

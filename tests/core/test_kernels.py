@@ -129,8 +129,15 @@ def test_filling_keeps_a_full_image(image: np.ndarray) -> None:
     assert not nothing.any()
 
 
-def test_cubic_agrees_with_scipy(image: np.ndarray) -> None:
-    rng = np.random.default_rng(8)
-    cols, rows = rng.uniform(12, 70, 50), rng.uniform(12, 60, 50)
-    oracle = ndimage.map_coordinates(image.astype(float), [rows, cols], order=3, mode="mirror")
-    np.testing.assert_allclose(sample_at(image, cols, rows), oracle, atol=1e-3)
+@pytest.mark.parametrize("order", [1, 3])
+def test_sampling_agrees_with_scipy(order: int) -> None:
+    """Up to the edge, of several bands, more positions than are taken at a time."""
+    bands = np.random.default_rng(8).uniform(0, 255, (2, 210, 230)).astype(np.float32)
+    rows, cols = np.mgrid[:209:0.9, :229:0.9]
+    rows, cols = (rows + 0.05 * cols).clip(0, 209), (cols - 0.1 * rows + 0.37).clip(0, 229)
+    found = sample_at(bands, cols, rows, order=order)
+    for band, values in zip(bands, found, strict=True):
+        oracle = ndimage.map_coordinates(
+            band.astype(float), [rows, cols], order=order, mode="mirror"
+        )
+        np.testing.assert_allclose(values, oracle, atol=1e-3)

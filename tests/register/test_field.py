@@ -6,10 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 from changedet.core.grid import Window
 from changedet.register.field import (
     Points,
+    _bending,
+    _solve,
     fit_field,
     measure_growth,
     measure_scatter,
@@ -148,3 +151,10 @@ def test_growth_is_that_of_the_bending() -> None:
     assert measure_growth(straight, mapping, spacing=32.0) < 5e-4
     bent = bend(straight, 2.0)
     assert 0.005 < measure_growth(bent, mapping, spacing=32.0) < 0.05
+
+
+def test_the_banded_solution_is_that_of_the_whole_matrix() -> None:
+    matrix = _bending(6, 9) + sparse.eye_array(54)
+    right = np.random.default_rng(5).normal(size=(54, 2))
+    expected = np.linalg.solve(matrix.toarray(), right)
+    np.testing.assert_allclose(_solve(matrix, right, width=3 * 9 + 3), expected, atol=1e-10)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pickle
+from dataclasses import dataclass, field
+
 import numpy as np
 import pytest
 
 from changedet.core.grid import Grid, Window
-from changedet.register.reader import ArrayReader
+from changedet.register.reader import ArrayReader, Reader, Remembering
 
 
 def test_outside_is_not_valid_and_nan_neither() -> None:
@@ -50,3 +53,45 @@ def test_shapes_must_agree() -> None:
         ArrayReader(image=image, georeference=Grid(width=3, height=4))
     with pytest.raises(ValueError, match="two dimensions"):
         ArrayReader(image=np.zeros(3))
+
+
+@dataclass
+class Counting:
+    """A reader that counts how often it is asked."""
+
+    reader: ArrayReader
+    asked: list[int] = field(default_factory=list)
+
+    @property
+    def grid(self) -> Grid:
+        return self.reader.grid
+
+    def read(self, window: Window, zoom: int) -> tuple[np.ndarray, np.ndarray]:
+        self.asked.append(zoom)
+        return self.reader.read(window, zoom)
+
+
+@pytest.mark.parametrize(
+    ("window", "zoom", "asks"),
+    [
+        (Window(row=10, col=20, height=30, width=40), 5, 0),
+        (Window(row=10, col=20, height=30, width=42), 5, 1),  # ends inside of a pixel
+        (Window(row=-25, col=-5, height=150, width=160), 5, 0),  # nothing is outside
+        (Window(row=12, col=20, height=30, width=40), 5, 1),  # between the pixels of the overview
+        (Window(row=10, col=20, height=30, width=40), 6, 1),
+        (Window(row=10, col=20, height=30, width=40), 1, 1),
+    ],
+)
+def test_an_overview_is_not_read_again(window: Window, zoom: int, asks: int) -> None:
+    image = np.random.default_rng(1).uniform(0, 255, (103, 121)).astype(np.float32)
+    plain = ArrayReader(image=image)
+    counting = Counting(plain)
+    reader: Reader = Remembering(counting)
+    reader.read(plain.grid.window, 5)
+    found, expected = reader.read(window, zoom), plain.read(window, zoom)
+    assert len(counting.asked) == 1 + asks
+    for mine, theirs in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    again = pickle.loads(pickle.dumps(reader))  # noqa: S301
+    assert isinstance(again, Remembering)
+    np.testing.assert_array_equal(again.read(window, zoom)[0], expected[0])
