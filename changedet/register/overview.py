@@ -118,7 +118,7 @@ class Overview:
 _COLLAR_PX = 9
 """Least width of a collar, overview pixels; thinner things are roads and shadows."""
 
-_LEAST_COLLAR = 0.004  # of an image; less does no harm
+_LEAST_COLLAR = 0.02  # of an image; bright roofs and deep shadow at the edge are less
 _LEAST_LEFT = 0.1
 _MOST_OVERLAY = 0.25
 
