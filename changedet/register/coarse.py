@@ -3,7 +3,9 @@
 Everything happens on overviews of some 700 pixels. A hypothesis is a similarity; what judges it
 is independent of what proposed it: windows are matched one by one under the hypothesis, and those
 that agree with their neighbours and with one affine are counted, against the same count for
-windows laid on deliberately wrong places.
+windows laid on deliberately wrong places. Where the dates have too few edges in common for that,
+the best of a whole search may still be believed: if its correlation stands far out of the plane
+and far above every other place.
 """
 
 from __future__ import annotations
@@ -18,13 +20,11 @@ from numpy.typing import NDArray
 from changedet.core.grid import Window
 from changedet.core.kernels import (
     BoolArray,
-    blur,
     double_angle,
     fill_invalid,
-    sample_at,
-    sample_valid,
     shrink_valid,
 )
+from changedet.register.ascent import climb
 from changedet.register.correlation import Matches, Spectra, correlate_windows
 from changedet.register.hypotheses import (
     correlate,
@@ -35,13 +35,20 @@ from changedet.register.hypotheses import (
     vote_similarities,
 )
 from changedet.register.lattice import IDENTITY, FloatArray, Mapping, fit_affine
-from changedet.register.overview import Overview, measure_contrast
+from changedet.register.overview import (
+    Overview,
+    find_overlay,
+    measure_contrast,
+    warp_overview,
+)
 from changedet.register.tiepoints import Nodes, plan_nodes
 
 SIGMA = 1.2
 """Smoothing before gradients, overview pixels."""
 
 _LEAST_SNR = 5.0
+_LEAST_HEIGHT = 10.0  # of a correlation of whole overviews
+_LEAST_LEAD = 1.3  # over the next best place
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -60,6 +67,9 @@ class Hypothesis:
         The same count for windows of wrong places (mean of some arrangements).
     windows : int
         Windows that could be matched at all.
+    height, rival : float
+        Peak of the correlation of the whole overviews, in standard deviations, after climbing
+        from a search; and that of the next best place. 0 where it was not measured.
     """
 
     affine: FloatArray
@@ -67,6 +77,8 @@ class Hypothesis:
     support: int = 0
     chance: float = 0.0
     windows: int = 0
+    height: float = 0.0
+    rival: float = 0.0
 
     @property
     def score(self) -> float:
@@ -81,23 +93,9 @@ class Hypothesis:
     @property
     def verified(self) -> bool:
         """Whether it may be believed."""
-        return self.support >= 6 + 0.03 * self.windows + 3 * self.chance
-
-
-def warp_overview(
-    moving: Overview, fixed: Overview, affine: FloatArray
-) -> tuple[NDArray[np.float32], BoolArray]:
-    """Lay ``moving`` on ``fixed`` under a hypothesis, bilinearly."""
-    full = np.vstack([affine, [0, 0, 1]])
-    inner = (np.linalg.inv(moving.to_full) @ full @ fixed.to_full)[:2]
-    mapping = Mapping(affine=inner)
-    height, width = fixed.image.shape
-    cols, rows = mapping.at(np.arange(width)[None], np.arange(height)[:, None])
-    image = fill_invalid(moving.image, moving.valid)
-    if mapping.scale > 1.3:  # several moving pixels to one: keep them from aliasing
-        image = blur(image, 0.4 * mapping.scale)
-    valid = sample_valid(moving.valid, cols, rows, margin=1.5)
-    return np.where(valid, sample_at(image, cols, rows, order=1, fill=0.0), 0), valid
+        if self.support >= 6 + 0.03 * self.windows + 3 * self.chance:
+            return True
+        return self.height >= max(_LEAST_HEIGHT, _LEAST_LEAD * self.rival)
 
 
 def match_overviews(
@@ -301,7 +299,9 @@ def estimate_coarse(
     """Find how AFTER lies on BEFORE, as a verified hypothesis where there is one.
 
     Cheap hypotheses come first; the search over rotations and scales is done only where none of
-    them verifies.
+    them verifies. Unless the dates lie on each other as they are, what both show alike to the grey
+    value at the same pixels is left out: a logo or a caption matches itself, whatever the ground
+    does.
 
     Parameters
     ----------
@@ -320,17 +320,35 @@ def estimate_coarse(
     best = _refined(fixed, moving, Hypothesis(affine=IDENTITY, method="identity"))
     if best.verified and best.share > 0.3:
         return best
+    overlay = find_overlay(fixed, moving)
+    if overlay.any():
+        fixed = replace(fixed, valid=fixed.valid & ~overlay)
+        best = _refined(fixed, moving, replace(best, affine=IDENTITY))
     for method, affine in _cheap(fixed, moving, reach):
         found = _refined(fixed, moving, Hypothesis(affine=affine, method=method))
         best = max(best, found, key=lambda h: (h.verified, h.score))
     if best.verified:
         return best
-    for affine in _searched(fixed, moving, georeferenced, reach):
-        found = verify(fixed, moving, Hypothesis(affine=affine, method="search"), radius=24)
-        best = max(best, found, key=lambda h: (h.verified, h.score))
-        if best.verified:
-            return _refined(fixed, moving, best)
-    return best
+    return max(
+        best,
+        *_climbed(fixed, moving, _searched(fixed, moving, georeferenced, reach)),
+        key=lambda h: (h.verified, h.score, h.height),
+    )
+
+
+def _climbed(fixed: Overview, moving: Overview, models: list[FloatArray]) -> Iterator[Hypothesis]:
+    """Let the models of a search climb, and verify them until one is believed."""
+    climbed = climb(fixed, moving, models)
+    rival = climbed[1].height if len(climbed) > 1 else 0.0
+    for number, one in enumerate(climbed):
+        found = _refined(fixed, moving, Hypothesis(affine=one.affine, method="search"))
+        if not found.verified:  # a few windows that agree by chance improve nothing
+            found = replace(found, affine=one.affine)
+        if number == 0:
+            found = replace(found, height=one.height, rival=rival)
+        yield found
+        if found.verified:
+            break
 
 
 def _refined(fixed: Overview, moving: Overview, hypothesis: Hypothesis) -> Hypothesis:
@@ -367,13 +385,13 @@ def _searched(
     fixed: Overview, moving: Overview, georeferenced: bool, reach: float | None
 ) -> list[FloatArray]:
     small = 200 if georeferenced else 128
-    angles = np.deg2rad(np.arange(-9, 10, 3) if georeferenced else np.arange(0, 360, 6))
-    scales = np.geomspace(0.9, 1.1, 3) if georeferenced else np.geomspace(0.5, 2, 11)
+    angles = np.deg2rad(np.arange(-9, 10, 3) if georeferenced else np.arange(0, 360, 3))
+    scales = np.geomspace(0.9, 1.1, 3) if georeferenced else np.geomspace(0.5, 2, 13)
     return correlate(
         shrink(fixed, small),
         shrink(moving, small),
         angles=angles,
         scales=scales,
-        limit=6 if georeferenced else 12,
+        limit=6 if georeferenced else 24,
         reach=reach,
     )

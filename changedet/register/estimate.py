@@ -55,6 +55,7 @@ OVERVIEW = 700
 _LEAST_SNR = 5.5  # of a tie point; nine of ten windows of wrong places stay below 6
 _MOST_NOISE = 2.0  # of a tie point, level pixels
 _FEWEST = 12  # believed tie points; fewer cannot carry a model
+_FEWEST_SEARCHED = 25
 _CLEAR_SNR = 6.5
 _WIDE_NOISE = 4.0  # times the predicted one, for windows of twice the side
 _SHARP_SNR = 13.0
@@ -342,6 +343,13 @@ def _conclude(pair: Pair, coarse: Hypothesis, last: _Pass | None) -> Alignment:
             coarse,
         )
     points = last.points()
+    if coarse.method == "search" and len(points) < _FEWEST_SEARCHED:
+        # nothing else speaks for a model that was picked from thousands
+        return refuse(
+            pair,
+            reason("no_match", f"only {len(points)} tie points agree with what a search found"),
+            coarse,
+        )
     held = last.nodes.held_out()[last.believed]
     if held.sum() < 3 or (~held).sum() < 6:
         held = np.arange(len(points)) % 4 == 0

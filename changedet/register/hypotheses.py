@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from dataclasses import dataclass, replace
 
@@ -13,14 +12,9 @@ from scipy import fft
 
 from changedet.core.kernels import (
     BoolArray,
-    blur,
-    double_angle,
-    fill_invalid,
-    sample_at,
-    sample_valid,
 )
-from changedet.register.lattice import FloatArray, Mapping
-from changedet.register.overview import Overview, measure_contrast
+from changedet.register.lattice import FloatArray
+from changedet.register.overview import Overview
 from changedet.register.reader import average
 
 _FEATURES = 4000
@@ -238,23 +232,29 @@ def correlate(
         Full-resolution BEFORE positions to the base plane, best first, each of another
         rotation or scale.
     """
-    side = fft.next_fast_len(
-        min(
-            int(math.hypot(*moving.image.shape) / min(1.0, scales.min())) + max(fixed.image.shape),
-            3 * max(fixed.image.shape),
-        )
-    )
-    still = np.conj(fft.fft2(_free_of_mean(fixed.field(sigma=1.0), fixed.valid), (side, side)))
+    field = free_of_mean(fixed.field(sigma=1.0), fixed.valid)
     relative = fixed.zoom / moving.zoom
-    contrast = measure_contrast(moving.image, moving.valid, sigma=1.0)
     found = []
-    for angle, scale in itertools.product(angles, scales):
-        inner = _about_centres(fixed, moving, angle, scale * relative)
-        field = _laid_out(moving, inner, fixed.image.shape, side, contrast)
-        height, shift = _best_shift(still * fft.fft2(field), reach, fixed.zoom)
-        found.append((height, angle, scale, inner @ shift))
+    for scale in scales:
+        # smoothed over one BEFORE pixel, whatever the scale
+        other = free_of_mean(moving.field(sigma=max(scale * relative, 0.6)), moving.valid)
+        side = _side(fixed, moving, scale * relative)
+        still = np.conj(fft.fft2(field, (side, side)))
+        for angle in angles:
+            inner = _about_centres(fixed, moving, angle, scale * relative)
+            laid = _laid_out(other, inner, fixed.image.shape, side) * np.exp(-2j * angle)
+            height, shift = best_shift(still * fft.fft2(laid), reach, fixed.zoom)
+            # a larger square holds more of nothing: that would raise the peak
+            found.append((height / side, angle, scale, inner @ shift))
     found.sort(key=lambda item: -item[0])
     return _distinct(found, moving.to_full, np.asarray(np.linalg.inv(fixed.to_full)), limit)
+
+
+def _side(fixed: Overview, moving: Overview, scale: float) -> int:
+    """Side of a square that holds both in any position where they overlap, within reason."""
+    longest = max(fixed.image.shape)
+    across = int(math.hypot(*moving.image.shape) / scale)
+    return int(fft.next_fast_len(min(longest + across, 3 * longest)))
 
 
 def _about_centres(fixed: Overview, moving: Overview, angle: float, scale: float) -> FloatArray:
@@ -266,28 +266,26 @@ def _about_centres(fixed: Overview, moving: Overview, angle: float, scale: float
 
 
 def _laid_out(
-    moving: Overview, inner: FloatArray, shape: tuple[int, ...], side: int, contrast: float
+    field: NDArray[np.complex64], inner: FloatArray, shape: tuple[int, ...], side: int
 ) -> NDArray[np.complex64]:
-    """Field of ``moving`` around the fixed frame, wrapped into a square of ``side``."""
-    steps = [(np.arange(side) - (side - length) // 2) for length in shape]
-    mapping = Mapping(affine=inner[:2])
-    cols, rows = mapping.at(steps[1][None], steps[0][:, None])
-    image = fill_invalid(moving.image, moving.valid)
-    if mapping.scale > 1.3:  # several pixels to one: keep them from aliasing
-        image = blur(image, 0.4 * mapping.scale)
-    valid = sample_valid(moving.valid, cols, rows, margin=1.5)
-    warped = sample_at(image, cols, rows, order=1, fill=0.0)
-    field = double_angle(warped, valid, contrast=contrast * mapping.scale, sigma=1.0)
-    return np.roll(_free_of_mean(field, valid), (steps[0][0], steps[1][0]), (0, 1))
+    """Field of AFTER around the fixed frame, wrapped into a square of ``side``."""
+    top, left = (-((side - length) // 2) for length in shape)
+    start = np.array([[1, 0, left], [0, 1, top], [0, 0, 1]], float)
+    parts = np.ascontiguousarray(field).view(np.float32).reshape(*field.shape, 2)
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    laid = cv2.warpAffine(parts, (inner @ start)[:2], (side, side), flags=flags)
+    whole = np.asarray(laid, np.float32).view(np.complex64)[..., 0]
+    return np.roll(whole, (top, left), (0, 1))
 
 
-def _free_of_mean(field: NDArray[np.complex64], valid: BoolArray) -> NDArray[np.complex64]:
+def free_of_mean(field: NDArray[np.complex64], valid: BoolArray) -> NDArray[np.complex64]:
+    """Take the mean off a field; 0 where it is not valid."""
     if not valid.any():
         return field
     return np.where(valid, field - field[valid].mean(), 0).astype(np.complex64)
 
 
-def _best_shift(
+def best_shift(
     product: NDArray[np.complex64], reach: float | None, zoom: int
 ) -> tuple[float, FloatArray]:
     """Highest peak of a half-whitened correlation, in standard deviations, and its shift."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from changedet.core.grid import Window
 from changedet.core.kernels import (
     BoolArray,
+    blur,
     double_angle,
     fill_invalid,
     gradients,
@@ -113,11 +115,64 @@ class Overview:
         return double_angle(filled, self.valid, contrast=contrast, sigma=sigma)
 
 
+_COLLAR_PX = 9
+"""Least width of a collar, overview pixels; thinner things are roads and shadows."""
+
+_LEAST_COLLAR = 0.02  # of an image; bright roofs and deep shadow at the edge are less
+_LEAST_LEFT = 0.1
+_MOST_OVERLAY = 0.25
+
+
+def drop_collar(image: NDArray[np.float32], valid: BoolArray) -> BoolArray:
+    """Mark as invalid what is black or white and flat from the edge of an image inwards.
+
+    Rotated, mosaicked and framed images often fill what they do not show with a colour instead of
+    a declared nodata value. The outline of that filling is the strongest edge of the image, and
+    it has nothing to do with the ground. Water and deep shadow at the edge go with it: they hold
+    nothing that could be matched.
+
+    Parameters
+    ----------
+    image : ndarray, shape (height, width)
+        Grey values.
+    valid : ndarray of bool, shape (height, width)
+        True = use.
+
+    Returns
+    -------
+    ndarray of bool, shape (height, width)
+        ``valid`` without the collar; ``valid`` itself where next to nothing would be left.
+    """
+    if not valid.any():
+        return valid
+    low, high = (float(v) for v in np.percentile(image[valid], (0.1, 99.9)))
+    near = 0.02 * (high - low)
+    if near <= 0:
+        return valid
+    left = valid
+    for same in (image <= low + near, image >= high - near):
+        collar = _from_the_edge(same | ~valid) & same & valid
+        if collar.sum() >= _LEAST_COLLAR * collar.size:
+            # three pixels more: the outline is blurred, and codecs ring beside it
+            left = left & ~(cv2.dilate(collar.astype(np.uint8), np.ones((7, 7), np.uint8)) > 0)
+    return left if left.sum() >= _LEAST_LEFT * valid.sum() else valid
+
+
+def _from_the_edge(flat: BoolArray) -> BoolArray:
+    """Keep what is wide enough and connected with the edge of the image."""
+    side = _COLLAR_PX
+    wide = np.pad(flat.astype(np.uint8), side, mode="edge")
+    wide = np.asarray(cv2.morphologyEx(wide, cv2.MORPH_OPEN, np.ones((side, side))), np.uint8)
+    parts = cv2.connectedComponents(np.pad(wide, 1, constant_values=1), connectivity=4)[1]
+    edge: BoolArray = parts[side + 1 : -side - 1, side + 1 : -side - 1] == parts[0, 0]
+    return edge
+
+
 def overview_of(reader: Reader, *, size: int) -> Overview:
     """Read a whole image with at most ``size`` pixels on its longer side."""
     zoom = -(-max(reader.grid.shape) // size)
     image, valid = reader.read(reader.grid.window, zoom)
-    return Overview(image=image, valid=valid, zoom=zoom)
+    return Overview(image=image, valid=drop_collar(image, valid), zoom=zoom)
 
 
 def overview_through(reader: Reader, base: Mapping, *, area: Window, zoom: int) -> Overview:
@@ -129,4 +184,50 @@ def overview_through(reader: Reader, base: Mapping, *, area: Window, zoom: int) 
         width=-(-area.width // zoom),
     )
     image, valid = read_warped(reader, base, level, zoom=zoom, order=1)
-    return Overview(image=image, valid=valid, zoom=zoom, row=level.row * zoom, col=level.col * zoom)
+    return Overview(
+        image=image,
+        valid=drop_collar(image, valid),
+        zoom=zoom,
+        row=level.row * zoom,
+        col=level.col * zoom,
+    )
+
+
+def warp_overview(
+    moving: Overview, fixed: Overview, affine: FloatArray
+) -> tuple[NDArray[np.float32], BoolArray]:
+    """Lay ``moving`` on ``fixed`` under a hypothesis, bilinearly."""
+    full = np.vstack([affine, [0, 0, 1]])
+    inner = (np.linalg.inv(moving.to_full) @ full @ fixed.to_full)[:2]
+    mapping = Mapping(affine=inner)
+    height, width = fixed.image.shape
+    cols, rows = mapping.at(np.arange(width)[None], np.arange(height)[:, None])
+    image = fill_invalid(moving.image, moving.valid)
+    if mapping.scale > 1.3:  # several moving pixels to one: keep them from aliasing
+        image = blur(image, 0.4 * mapping.scale)
+    valid = sample_valid(moving.valid, cols, rows, margin=1.5)
+    return np.where(valid, sample_at(image, cols, rows, order=1, fill=0.0), 0), valid
+
+
+def find_overlay(fixed: Overview, moving: Overview) -> BoolArray:
+    """Find what both dates show alike to the grey value at the same pixels: logos, captions.
+
+    Ground is never alike to a tenth of its own texture, unless the dates lie on each other as
+    they are; so ask this only where they do not.
+
+    Returns
+    -------
+    ndarray of bool, shape of ``fixed``
+        True on the overlay; nowhere where it would be a quarter of the image or more.
+    """
+    other, seen = warp_overview(moving, fixed, np.array([[1.0, 0, 0], [0, 1.0, 0]]))
+    image = fill_invalid(fixed.image, fixed.valid)
+    side = (9, 9)
+    level, square = cv2.blur(image, side), cv2.blur(image * image, side)
+    texture = np.sqrt(np.maximum(square - level * level, 0))
+    least = measure_contrast(fixed.image, fixed.valid, sigma=1.0)
+    alike = (cv2.blur(np.abs(image - other), side) <= 0.1 * texture) & (texture > least)
+    alike &= fixed.valid & seen
+    wide = cv2.dilate(alike.astype(np.uint8), np.ones((13, 13), np.uint8)) > 0
+    overlay: BoolArray = wide if wide.mean() < _MOST_OVERLAY else np.zeros_like(wide)
+    return overlay

@@ -156,3 +156,13 @@ def test_score_counts_against_chance() -> None:
     assert there.verified
     assert not chance.verified
     assert there.score == pytest.approx(59 / math.sqrt(6))
+
+
+@pytest.mark.parametrize(
+    ("height", "rival", "believed"), [(12.0, 8.0, True), (12.0, 10.0, False), (9.0, 4.0, False)]
+)
+def test_a_search_is_believed_where_it_is_high_and_alone(
+    height: float, rival: float, believed: bool
+) -> None:
+    found = Hypothesis(affine=IDENTITY, method="search", windows=80, height=height, rival=rival)
+    assert found.verified == believed
