@@ -37,7 +37,7 @@ from changedet.pipeline.apply import (
 )
 from changedet.pipeline.fit import block_margin
 from changedet.pipeline.plan import Plan
-from changedet.pipeline.registered import tie_point_layer, write_correspondence, write_error
+from changedet.pipeline.registered import tie_point_layer, write_correspondence
 from changedet.pipeline.scene import Scene
 from changedet.quantify.areas import CellGrid, Tally, hectares, share
 from changedet.quantify.buildings import UNOSAT, Assessment, FootprintSums
@@ -375,9 +375,7 @@ def write_rest(
 ) -> None:
     """Write the correspondence and the GeoPackage; changes are traced from classes.tif."""
     grid, maps = scene.grid, folder / "maps"
-    pair = grid, scene.alignment, scene.after.grid
-    write_correspondence(*pair, maps / "correspondence.tif")
-    write_error(*pair, maps / "registration_error.tif")
+    write_correspondence(grid, scene.alignment, scene.after.grid, maps / "correspondence.tif")
     layers = [*layers, tie_point_layer(scene.alignment, grid)]
     classes, target = maps / "classes.tif", folder / "vectors.gpkg"
     if classes.is_file():

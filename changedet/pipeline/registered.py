@@ -26,6 +26,13 @@ def write_correspondence(scene_grid: Grid, alignment: Alignment, after: Grid, pa
     _write(path, grid, both.astype(np.float64), ("column in AFTER", "row in AFTER"))
 
 
+def write_registration(scene: Scene, folder: Path) -> None:
+    """Write what ``register`` gives beyond the layout of a comparison: points and error."""
+    write_points(scene, folder / "tie_points.points")
+    target = folder / "maps" / "registration_error.tif"
+    write_error(scene.grid, scene.alignment, scene.after.grid, target)
+
+
 def write_error(scene_grid: Grid, alignment: Alignment, after: Grid, path: Path) -> None:
     """Write the error that the registration predicts for itself, and how far tie points are."""
     grid, cols, rows, outside = _positions(scene_grid, alignment, after)

@@ -29,7 +29,7 @@ from changedet.pipeline.grading import (
     make_rules,
 )
 from changedet.pipeline.plan import Plan, ScoreHistogram
-from changedet.pipeline.registered import write_points
+from changedet.pipeline.registered import write_registration
 from changedet.pipeline.scene import GreyReader, Scene, pick_zoom
 from changedet.quantify.areas import Tally, share
 from changedet.quantify.buildings import Assessment
@@ -189,7 +189,7 @@ def _register(pair: Pair, run: _Run) -> Outcome:
     outputs.write_aligned(run.walk(scene, run.folder, inputs), report=run.on("warp"))
     layers = [outputs.source_layer(scene, inputs)]
     outputs.write_rest(scene, run.folder, layers, styles=run.styles)
-    write_points(scene, run.folder / "tie_points.points")
+    write_registration(scene, run.folder)
     made = Record(
         status=record.resolve_status(findings, force=options.force),
         title=_title(options, inputs),

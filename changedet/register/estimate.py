@@ -238,15 +238,17 @@ def _match_level(
     match = partial(match_nodes, pair.before, pair.after, chain, executor=pair.executor)
     matches = match(nodes, radius=radius)
     found = _judge(matches, nodes, model)
-    if not final or found.believed.all():
+    # where small windows see something clearly, large ones would only see it less well
+    blind = ~found.believed & (matches.snr < _CLEAR_SNR)
+    if not final or not blind.any():
         return found
-    return _judge(_match_wider(matches, nodes, match, radius, ~found.believed), nodes, model)
+    return _judge(_match_wider(matches, nodes, match, radius, blind), nodes, model)
 
 
 def _match_wider(
     matches: Matches, nodes: Nodes, match: Callable[..., Matches], radius: int, where: BoolArray
 ) -> Matches:
-    """Match with windows of twice the side where small ones are not believed."""
+    """Match with windows of twice the side where small ones do not stand out."""
     wide = match(nodes.widened(2 * nodes.window), radius=radius, wanted=where)
     # what hides a place from small windows displaces large ones: they only help out
     wide = replace(wide, noise=_WIDE_NOISE * wide.noise)

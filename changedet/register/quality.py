@@ -17,7 +17,7 @@ from changedet.register.lattice import FloatArray, Mapping
 from changedet.register.models import Fitter
 
 _HOLE = 2.0  # what a hole adds to residuals, in distances of two halves; from known warps
-_LEAN = 2.5  # CE90 of roofs and ground, in what houses lean by; from simulated towns
+_LEAN = 3.0  # CE90 of roofs and ground, in what houses lean by; from simulated towns
 _SAMPLING = 0.03  # interpolation and rounding of grey values, pixels of the coarser image
 _TRIMMED = 0.97  # share of the residuals that a direction is estimated from
 

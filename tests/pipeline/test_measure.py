@@ -38,7 +38,7 @@ def test_where_both_dates_are_the_same_there_is_no_change(true_plan: Plan) -> No
     after[:, :80] = 3e-5 * rng.random((80, 300))
     after[:, 30:40] = 100 * rng.random((10, 300))
     plan = replace(true_plan, noise=(1.0,))
-    z = change_z(before, after, plan, valid=np.ones(before.shape[1:], bool))
+    z = change_z(before, after, plan, valid=np.ones(before.shape[1:], bool), error_px=0.3)
     assert np.isfinite(z).all()
     assert z[33:37].min() > 1
     assert z[90:].max() < 1e-3

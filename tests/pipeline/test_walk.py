@@ -182,7 +182,7 @@ def test_progress_is_told_stage_by_stage(small_files: Any, tmp_path: Path) -> No
     )
     assert [stage for stage, part in told if part == 1.0] == ["register", "warp"]
     assert {path.name for path in (tmp_path / "maps").iterdir()} == {
-        "aligned.tif", "correspondence.tif",
+        "aligned.tif", "correspondence.tif", "registration_error.tif",
     }  # fmt: skip
     record = outcome.record
     assert record.status == "ok"
