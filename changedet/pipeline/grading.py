@@ -25,7 +25,7 @@ from changedet.quantify.built import COARSEST_M
 
 PLACE_M = 200
 """Side of the cells over which the range of the share of destroyed buildings is taken, metres."""
-MIN_BUILDINGS = 100
+MIN_BUILDINGS = 30
 """Footprints from which on the null is fitted on whole buildings instead of pixels."""
 
 
@@ -111,6 +111,7 @@ def grade_footprints(scene: Scene, plan: Plan, sums: FootprintSums, options: Run
         null.score(dissimilarity, drop),
         sums.mean("lost"),
         reason,
+        hurt=null.hurt(dissimilarity, drop),
         separable=null.separable,
     )
     sure = {

@@ -22,6 +22,8 @@ MIN_SEEN_SHARE = 0.6
 """Share of a footprint that must be analysed for a grade."""
 MIN_PIXELS = 12
 """Pixels of a footprint that must be analysed for a grade."""
+SURE_OF_DAMAGE = 0.7
+"""Probability of damaged or destroyed from which a building is called damaged."""
 STEPS = 1000
 """Measures are summed as integers of 1/1000: the order of the blocks changes nothing. Where blocks
 are cut may move a sum by a few of these steps, because a pixel's window is summed in float."""
@@ -137,13 +139,14 @@ def grade_buildings(
     lost_share: NDArray[np.floating],
     reason: NDArray[np.object_],
     *,
+    hurt: NDArray[np.floating],
     separable: bool,
 ) -> Assessment:
-    """Grade each footprint from its probability and from how much of it is lost.
+    """Grade each footprint from its probabilities.
 
-    *Destroyed*: more likely than not, and at least half of it lost. *Damaged*: more likely
-    than not, a smaller part lost. *Possibly damaged*: a probability of 0.2 to 0.5. Never an
-    EMS-98 grade: those cannot be seen from above.
+    *Destroyed*: more likely than not. *Damaged*: damaged or destroyed with a probability of at
+    least 0.7, since new roofs, cars and shadows do to a roof what a hole does. *Possibly damaged*:
+    from 0.2. Never an EMS-98 grade: those cannot be seen from above.
 
     Parameters
     ----------
@@ -151,14 +154,15 @@ def grade_buildings(
         See :class:`Assessment`.
     reason : ndarray of str, shape (n,)
         From :func:`why_not_analysed`.
+    hurt : ndarray, shape (n,)
+        Probability of *damaged or destroyed*.
     separable : bool
         Where False nothing is graded above *Possibly damaged*.
     """
-    likely = (probability >= 0.5) & separable
     grade = np.full(len(probability), NONE, dtype=object)
-    grade[(probability >= 0.2) & ~likely] = POSSIBLY
-    grade[likely] = DAMAGED
-    grade[likely & (lost_share >= 0.5)] = DESTROYED
+    grade[hurt >= 0.2] = POSSIBLY
+    grade[(hurt >= SURE_OF_DAMAGE) & separable] = DAMAGED
+    grade[(probability >= 0.5) & separable] = DESTROYED
     unseen = reason != ""
     grade[unseen] = NOT_ANALYSED
 

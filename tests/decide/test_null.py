@@ -44,13 +44,13 @@ def known(prior: float = 0.3, **changes: float) -> Null:
 
 
 @pytest.mark.parametrize(
-    ("prior", "within"), [(0.0, 0.005), (0.05, 0.01), (0.3, 0.02), (0.6, 0.02), (0.9, 0.02)]
+    ("prior", "within"), [(0.0, 0.005), (0.05, 0.015), (0.3, 0.03), (0.6, 0.03), (0.9, 0.03)]
 )
 def test_the_share_of_a_drawn_town_is_recovered(prior: float, within: float) -> None:
     null = fit_null(*draw(prior))
     assert null.prior == pytest.approx(prior, abs=within)
     assert null.centre == pytest.approx(UNCHANGED[0], abs=0.3)
-    assert null.spread == pytest.approx(UNCHANGED[1], abs=0.2)
+    assert null.spread == pytest.approx(UNCHANGED[1], abs=0.3)
     assert null.drop_centre == pytest.approx(ORDER[0], abs=0.02)
     assert null.separable
 
@@ -106,12 +106,34 @@ def test_a_score_is_the_distance_in_spreads() -> None:
     assert at == pytest.approx([1.0, 3.0])
 
 
+def test_most_of_a_town_may_be_destroyed() -> None:
+    # one in twenty stands: the lower quartile of the scores lies within what was destroyed
+    null = fit_null(*draw(0.95, n=300))
+    assert null.separable
+    assert null.prior > 0.85
+    assert null.centre == pytest.approx(UNCHANGED[0], abs=1.0)
+
+
+def test_what_lies_half_way_is_damaged() -> None:
+    rng = np.random.default_rng(8)
+    similarity, drop = draw(0.3, n=900)
+    hurt = rng.random(900) < 0.15
+    similarity[hurt] = rng.normal(-3.4, 0.8, hurt.sum())
+    drop[hurt] = rng.normal(0.1, 0.05, hurt.sum())
+    null = fit_null(similarity, drop)
+    assert 0.05 < null.damaged < 0.3
+    at = null.hurt(np.array([-6.0, -3.4, -0.9]), np.array([0.02, 0.1, 0.24]))
+    assert at[0] < 0.1
+    assert min(at[1:]) > 0.5
+    assert null.posterior(null.evidence(np.array([-3.4]), np.array([0.1])))[0] < 0.5
+
+
 def test_parts_on_top_of_each_other_are_not_separable() -> None:
     apart = known()
-    by_hand = (5.6**2 / ((1.4**2 + 1.1**2) / 2) + 0.18**2 / ((0.07**2 + 0.14**2) / 2)) ** 0.5
+    by_hand = (5.1**2 / ((1.4**2 + 1.6**2) / 2) + 0.22**2 / ((0.07**2 + 0.12**2) / 2)) ** 0.5
     assert apart.separation == pytest.approx(by_hand)
     assert apart.separable
-    assert not known(centre=-1.4, spread=3.0, drop_spread=0.13).separable
+    assert not known(centre=-1.4, spread=4.0, drop_spread=0.3).separable
     assert not known(samples=MIN_SAMPLES - 1).separable
 
 

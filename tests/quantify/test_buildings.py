@@ -76,21 +76,22 @@ def test_why_a_footprint_gets_no_grade() -> None:
 TABLE = [
     (0.99, 1.0, True, DESTROYED),
     (0.5, 0.5, True, DESTROYED),
-    (0.9, 0.49, True, DAMAGED),
-    (0.49, 1.0, True, POSSIBLY),
-    (0.2, 0.0, True, POSSIBLY),
-    (0.19, 1.0, True, NONE),
+    (0.49, 0.9, True, DAMAGED),
+    (0.0, 0.7, True, DAMAGED),
+    (0.3, 0.69, True, POSSIBLY),
+    (0.0, 0.2, True, POSSIBLY),
+    (0.19, 0.19, True, NONE),
     (0.0, 0.0, True, NONE),
     (0.99, 1.0, False, POSSIBLY),
-    (0.1, 1.0, False, NONE),
+    (0.1, 0.1, False, NONE),
 ]
 
 
-@pytest.mark.parametrize(("probability", "lost", "separable", "grade"), TABLE)
-def test_grades(probability: float, lost: float, separable: bool, grade: str) -> None:
+@pytest.mark.parametrize(("probability", "hurt", "separable", "grade"), TABLE)
+def test_grades(probability: float, hurt: float, separable: bool, grade: str) -> None:
     made = grade_buildings(
-        np.array([probability]), np.array([2.0]), np.array([lost]),
-        np.array([""], dtype=object), separable=separable,
+        np.array([probability]), np.array([2.0]), np.array([0.7]),
+        np.array([""], dtype=object), hurt=np.array([hurt]), separable=separable,
     )  # fmt: skip
     assert made.grade.tolist() == [grade]
     assert made.count(grade) == 1
@@ -100,7 +101,7 @@ def test_grades(probability: float, lost: float, separable: bool, grade: str) ->
 def test_what_is_not_analysed_has_no_figures() -> None:
     made = grade_buildings(
         np.array([0.99, 0.99]), np.ones(2), np.ones(2),
-        np.array(["", "below 20 m2"], dtype=object), separable=True,
+        np.array(["", "below 20 m2"], dtype=object), hurt=np.ones(2), separable=True,
     )  # fmt: skip
     assert made.grade.tolist() == [DESTROYED, NOT_ANALYSED]
     for values in (made.score, made.probability, made.lost_share):
