@@ -43,7 +43,7 @@ class DecideOptions(Options):
 
     mmu_built_m2: Annotated[float, Field(ge=0)] = 10.0
     """Smallest mapped region of destroyed built area, square metres."""
-    mmu_vegetation_m2: Annotated[float, Field(ge=0)] = 25.0
+    mmu_vegetation_m2: Annotated[float, Field(ge=0)] = 10.0
     """Smallest mapped region of vegetation change, square metres (about one crown)."""
     min_footprint_m2: Annotated[float, Field(ge=0)] = 20.0
     """Footprints below this area are slivers and are not analysed, square metres."""

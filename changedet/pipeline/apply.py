@@ -47,7 +47,7 @@ LOST_LOW, LOST_CENTRAL, LOST_HIGH, GAINED = 16, 32, 64, 128
 NO_CHANGE, DESTROYED, VEGETATION_LOST, OTHER, VEGETATION_GAINED = 1, 2, 3, 4, 5
 """Codes of classes.tif; 0 is not analysed."""
 
-LOSS_SPREADS = {"low": 4.0, "central": 2.5, "high": 1.5}
+LOSS_SPREADS = {"low": 3.5, "central": 1.5, "high": 0.5}
 """Drop of the vegetation index, in units of its noise, that the three figures ask for."""
 
 

@@ -27,7 +27,7 @@ from changedet.quantify.buildings import (
     Assessment,
 )
 from changedet.quantify.built import COARSEST_M
-from changedet.quantify.vegetation import FLOOR
+from changedet.quantify.vegetation import FLOOR, MISSED
 from changedet.register.alignment import Alignment
 from changedet.result import (
     Buildings,
@@ -222,7 +222,8 @@ def vegetation_record(tally: Tally, plan: Plan, grid: Grid, *, judged: bool) -> 
     # Shift, lean and light make as much gain as loss: what was gained may be lost by them too.
     nuisance = max(floor, tally.total("gained"))
     low = max(0, min(central, tally.total("vegetation_low")) - nuisance) if judged else 0
-    high = min(before, max(central, tally.total("vegetation_high")) + floor)
+    most = max(central, tally.total("vegetation_high"))
+    high = min(before, round((1 + MISSED[plan.vegetation.index]) * most) + floor)
     index = {"ndvi": "NDVI", "exg": "excess green (no near infrared)"}[plan.vegetation.index]
     return Vegetation(
         before_ha=hectares(before, area),
@@ -240,7 +241,8 @@ def vegetation_record(tally: Tally, plan: Plan, grid: Grid, *, judged: bool) -> 
         f"below it by {LOSS_SPREADS['central']:g} times its noise on unchanged ground (band: "
         f"{LOSS_SPREADS['low']:g} to {LOSS_SPREADS['high']:g} times, and "
         f"{FLOOR[plan.vegetation.index]:.0%} of the vegetation, or as much as was gained, for "
-        "season and light).",
+        f"season and light; and {MISSED[plan.vegetation.index]:.0%} of the loss, which the index "
+        "does not show).",
     )
 
 

@@ -17,6 +17,8 @@ SPREAD = {"ndvi": (0.03, 0.15), "exg": (0.015, 0.06)}
 """Least and most believable noise of a difference of the index."""
 FLOOR = {"ndvi": 0.02, "exg": 0.05}
 """Share of the vegetation by which the figure moves with season and light alone."""
+MISSED = {"ndvi": 0.03, "exg": 0.12}
+"""Share of the loss that the index does not show: pale grass that was hardly green before."""
 TOLERANCE_M = 1.5
 """Bound of :func:`tolerant_maximum`: about half the radius of a crown."""
 
@@ -72,11 +74,12 @@ def tolerant_maximum(index: FloatArray, *, gsd_m: float, error_px: float) -> Flo
     gsd_m : float
         Ground sample distance, metres.
     error_px : float
-        90 % error of the co-registration, pixels; more than :data:`TOLERANCE_M` is not granted,
+        90 % error of the co-registration, pixels; a fraction of one grants nothing, or every loss
+        would shrink by a pixel all around, and more than :data:`TOLERANCE_M` is not granted,
         or every clearing would shrink by it.
     """
     known = np.nan_to_num(index, nan=-9.0).astype(np.float32)
-    reach = min(round(TOLERANCE_M / gsd_m), round(error_px))
+    reach = min(round(TOLERANCE_M / gsd_m), int(error_px))
     if reach < 1:
         return known
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
