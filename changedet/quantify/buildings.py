@@ -22,7 +22,7 @@ MIN_SEEN_SHARE = 0.6
 """Share of a footprint that must be analysed for a grade."""
 MIN_PIXELS = 12
 """Pixels of a footprint that must be analysed for a grade."""
-SURE_OF_DAMAGE = 0.7
+SURE_OF_DAMAGE = 0.8
 """Probability of damaged or destroyed from which a building is called damaged."""
 STEPS = 1000
 """Measures are summed as integers of 1/1000: the order of the blocks changes nothing. Where blocks
@@ -145,7 +145,7 @@ def grade_buildings(
     """Grade each footprint from its probabilities.
 
     *Destroyed*: more likely than not. *Damaged*: damaged or destroyed with a probability of at
-    least 0.7, since new roofs, cars and shadows do to a roof what a hole does. *Possibly damaged*:
+    least 0.8, since new roofs, cars and shadows do to a roof what a hole does. *Possibly damaged*:
     from 0.2. Never an EMS-98 grade: those cannot be seen from above.
 
     Parameters
