@@ -18,8 +18,8 @@ from changedet.register.lattice import FloatArray, Lattice, Mapping
 _MOST_COEFFICIENTS = 3000
 LEAST_NOISE = 0.02
 """Noise below which tie points weigh alike, pixels. In a strong warp the noise is least where the
-warp bends least, and finer weights would flatten the rest (95 % error 0.29 px instead of 0.25); much
-more of it, and chips of 100 pixels lose what their few good points know."""
+warp bends least, and finer weights would flatten the rest (95 % error 0.29 px instead of 0.25).
+With much more of it chips of 100 pixels lose what their few good points know."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

@@ -14,6 +14,8 @@ from changedet.register.lattice import IDENTITY, Chain, FloatArray, Mapping
 from changedet.register.overview import Overview, measure_contrast
 from changedet.register.reader import Reader
 
+_HOLES = 1.5  # what holes in the tie points may add to the error that is left out
+
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Pair:
@@ -83,12 +85,15 @@ def judge_alignment(pair: Pair, alignment: Alignment) -> tuple[Finding, ...]:
                 f"only {alignment.supported_share:.1%} of the tie points agree with each other",
             ),
         )
-    if not alignment.left_out_px <= pair.options.max_residual_px:
+    most = pair.options.max_residual_px
+    # what is left out leaves holes in a field that bends: alone it would refuse strong warps
+    worst = max(alignment.rmse_px, alignment.left_out_px / _HOLES)
+    if not worst <= most:
         return (
             reason(
                 "residual_too_large",
-                f"tie points left out of the fit are {alignment.left_out_px:.1f} pixels off; "
-                f"at most {pair.options.max_residual_px:g} are accepted",
+                f"the model is {worst:.1f} pixels off, by tie points left out of its fit; "
+                f"at most {most:g} are accepted",
             ),
         )
     return ()

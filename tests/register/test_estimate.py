@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,11 @@ import pytest
 from scipy import ndimage
 
 from changedet.core.options import RegisterOptions
+from changedet.register.coarse import Limits
 from changedet.register.estimate import estimate_alignment
 from changedet.register.lattice import IDENTITY, Mapping
 from changedet.register.reader import ArrayReader
+from changedet.register.verdict import Pair, judge_alignment
 
 SHIFT = np.array([[1.0, 0.0, 2.4], [0.0, 1.0, -1.3]])
 AFFINE = np.array([[1.012, 0.021, -6.0], [-0.018, 0.991, 5.0]])
@@ -206,6 +209,23 @@ def test_too_large_a_residual_is_refused(warped: Make) -> None:
     strict = RegisterOptions(max_residual_px=1e-4)
     found = estimate_alignment(*pair.readers(), base=GEOREFERENCED, options=strict)
     assert codes(found) == ["residual_too_large"]
+
+
+@pytest.mark.parametrize(
+    ("rmse", "left_out", "refused"), [(1.2, 2.5, False), (1.2, 3.5, True), (2.2, 2.3, True)]
+)
+def test_holes_alone_refuse_no_strong_warp(
+    warped: Make, rmse: float, left_out: float, refused: bool
+) -> None:
+    pair = warped(SHIFT)
+    before, after = pair.readers()
+    found = estimate_alignment(before, after, base=GEOREFERENCED)
+    asked = Pair(
+        before=before, after=after, base=GEOREFERENCED, gsd_m=None, executor=None,
+        limits=Limits(scale=1.15, turn_deg=12.0, offset_px=None), options=RegisterOptions(),
+    )  # fmt: skip
+    judged = judge_alignment(asked, replace(found, rmse_px=rmse, left_out_px=left_out))
+    assert [f.code for f in judged] == ["residual_too_large"] * refused
 
 
 def test_threads_change_nothing(warped: Make) -> None:
