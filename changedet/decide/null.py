@@ -44,7 +44,7 @@ roof, a roof without contrast). Without it the thin tail of a narrow Gaussian wo
 what is far more alike than chance."""
 STRAY_ORDER = 0.8
 """Width of the range of coherence loss over which strays are spread."""
-SEPARABLE = 1.5
+SEPARABLE = 2.3
 """Distance of the two parts, in pooled spreads, below which no loss is claimed."""
 MIN_SAMPLES = 30
 """Objects or pixels below which nothing is fitted."""

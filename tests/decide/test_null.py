@@ -133,8 +133,13 @@ def test_parts_on_top_of_each_other_are_not_separable() -> None:
     by_hand = (5.1**2 / ((1.4**2 + 1.6**2) / 2) + 0.22**2 / ((0.07**2 + 0.12**2) / 2)) ** 0.5
     assert apart.separation == pytest.approx(by_hand)
     assert apart.separable
-    assert not known(centre=-1.4, spread=4.0, drop_spread=0.3).separable
+    assert not known(centre=-1.4, spread=3.0, drop_spread=0.13).separable
     assert not known(samples=MIN_SAMPLES - 1).separable
+
+
+def test_the_widest_fit_is_not_separable() -> None:
+    # what a fit ends at where nothing is alike: else the gate could never say no
+    assert not known(centre=-2.7, spread=4.0, drop_spread=0.1).separable
 
 
 def test_few_samples_fit_nothing() -> None:
