@@ -15,8 +15,7 @@ from changedet import __version__
 from changedet.core.errors import Finding, NotComparable
 from changedet.core.options import RunOptions
 from changedet.decide.comparable import check_plan, check_registration, check_seen
-from changedet.io.points import read_tie_points
-from changedet.io.raster import inspect_raster, locate
+from changedet.io.raster import inspect_raster
 from changedet.io.sources import Pair, open_pair
 from changedet.io.vector import Outlines, read_polygons
 from changedet.pipeline import outputs, record
@@ -29,14 +28,12 @@ from changedet.pipeline.grading import (
     make_rules,
 )
 from changedet.pipeline.plan import Plan, ScoreHistogram
+from changedet.pipeline.prepare import align_pair, check_outlines
 from changedet.pipeline.registered import write_registration
-from changedet.pipeline.scene import GreyReader, Scene, pick_zoom
+from changedet.pipeline.scene import Scene, pick_zoom
 from changedet.quantify.areas import Tally, share
 from changedet.quantify.buildings import Assessment
-from changedet.register.alignment import Alignment, identity_alignment
-from changedet.register.estimate import estimate_alignment
-from changedet.register.lattice import Mapping as PixelMap
-from changedet.register.lattice import fit_mapping
+from changedet.register.alignment import Alignment
 from changedet.result import Cell, Inputs, Record
 
 Progress = Callable[[str, float], None]
@@ -203,32 +200,6 @@ def _register(pair: Pair, run: _Run) -> Outcome:
     return Outcome(record=made, scene=scene)
 
 
-def align_pair(pair: Pair, options: RunOptions, *, executor: Executor | None = None) -> Alignment:
-    """Estimate where each pixel of BEFORE lies in AFTER; of one file with itself it is known."""
-    if pair.before.sha256 == pair.after.sha256:
-        return identity_alignment(georeference(pair), gsd_m=pair.grid.gsd_m)
-    return estimate_alignment(
-        GreyReader(raster=pair.before),
-        GreyReader(raster=pair.after),
-        base=georeference(pair),
-        options=options.coregistration,
-        gsd_m=pair.grid.gsd_m,
-        given=read_tie_points(options.tie_points, before=pair.grid, after=pair.after.grid),
-        executor=executor,
-    )
-
-
-def georeference(pair: Pair) -> PixelMap | None:
-    """Condense the two georeferences to a map of pixels; None where one has none."""
-    if pair.before.grid.crs is None or pair.after.grid.crs is None:
-        return None
-    return fit_mapping(
-        lambda cols, rows: locate(pair.grid, pair.after, cols, rows),
-        height=pair.grid.height,
-        width=pair.grid.width,
-    )
-
-
 def _align(pair: Pair, run: _Run, inputs: Inputs) -> tuple[Scene | Record, tuple[Finding, ...]]:
     """Return the scene of an aligned pair, or the record of a refusal; and what was found."""
     options, findings = run.options, pair.findings
@@ -277,20 +248,6 @@ def _walk(pair: Pair, run: _Run) -> Outcome:
 
 def _stops(findings: tuple[Finding, ...], options: RunOptions) -> bool:
     return record.resolve_status(findings, force=options.force) == "refused"
-
-
-def check_outlines(outlines: Outlines, *, what: str) -> tuple[Finding, ...]:
-    """Say how many polygons were repaired or left out; those outside are no surprise."""
-    counts = {
-        "were repaired": outlines.repaired,
-        "could not be repaired or have no area, and were left out": outlines.skipped["invalid"],
-        "are empty": outlines.skipped["empty"],
-    }
-    parts = [f"{count} {fate}" for fate, count in counts.items() if count]
-    if not parts:
-        return ()
-    message = f"{what}: of the geometries near the image, {'; '.join(parts)}"
-    return (Finding(code=f"{what}_geometry", message=message, severity="warn"),)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

@@ -17,8 +17,8 @@ from changedet.core.options import RunOptions
 from changedet.io.sources import open_pair
 from changedet.io.vector import Outlines
 from changedet.pipeline import register_pair, run_pair
+from changedet.pipeline.prepare import align_pair, check_outlines, georeference
 from changedet.pipeline.scene import Scene
-from changedet.pipeline.walk import align_pair, check_outlines, georeference
 from changedet.result import Record
 
 Compare = Callable[..., Any]
