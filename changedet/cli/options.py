@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 PREFIX = "CHANGEDET_"
 MAX_CONFIG_BYTES = 100_000
 """A larger file is no configuration; reading deep TOML takes more than linear time."""
-PATHS = ("footprints", "aoi", "tie_points")
+PATHS = ("footprints", "aoi", "tie_points", "control_before", "control_after")
 COMMON = "Common options"
 
 Before = Annotated[Path, typer.Argument(metavar="BEFORE", help="Image of the earlier date.")]
@@ -103,6 +103,14 @@ TiePoints = Annotated[
         "--tie-points",
         metavar="FILE",
         help="Tie points to start from: QGIS .points, or CSV in pixels.",
+    ),
+]
+Control = Annotated[
+    tuple[str, str] | None,
+    typer.Option(
+        "--control",
+        metavar="BEFORE AFTER",
+        help="A pair where nothing happened, like this one else: the null is measured on it.",
     ),
 ]
 Title = Annotated[
@@ -217,7 +225,12 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, tuple[Any, st
 
 def _from_flags(flags: Mapping[str, Any], known: set[str]) -> dict[str, tuple[Any, str]]:
     given = {k: v for k, v in flags.items() if k in known and v not in (None, False, [], ())}
-    return {name: (value, f"--{name.replace('_', '-')}") for name, value in given.items()}
+    found = {name: (value, f"--{name.replace('_', '-')}") for name, value in given.items()}
+    for name, value in zip(
+        ("control_before", "control_after"), flags.get("control") or (), strict=False
+    ):
+        found[name] = (value, "--control")
+    return found
 
 
 def _first_fault(fault: Mapping[str, Any], places: Mapping[str, str]) -> str:

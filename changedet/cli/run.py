@@ -23,6 +23,7 @@ def run(
     overwrite: opt.Overwrite = False,
     footprints: opt.Footprints = None,
     aoi: opt.Aoi = None,
+    control: opt.Control = None,
     gsd: opt.Gsd = None,
     bands: opt.Bands = None,
     before_date: opt.BeforeDate = None,

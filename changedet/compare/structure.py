@@ -207,12 +207,30 @@ def _inverse_root(energy: FloatArray) -> FloatArray:
     return np.where(some, 1 / np.sqrt(np.where(some, energy, 1)), 0).astype(np.float32)
 
 
-def _double_angle(image: FloatArray, valid: BoolArray, noise: float) -> list[FloatArray]:
+def double_angle(
+    image: FloatArray, valid: BoolArray, *, noise: float = 4.0
+) -> tuple[FloatArray, FloatArray]:
+    """Compute the gradient field with its angle doubled: a dark and a bright edge are one.
+
+    Parameters
+    ----------
+    image : ndarray of float32, shape (height, width)
+        Grey.
+    valid : ndarray of bool, shape (height, width)
+        True = use.
+    noise : float
+        Gradient magnitude (grey levels a pixel) at which an edge has half its weight.
+
+    Returns
+    -------
+    tuple of two ndarray of float32, shape (height, width)
+        Cosine and sine of twice the angle, times the weight; 0 within 2 px of what is not valid.
+    """
     dy, dx = gradients(image, sigma=0.8)
     magnitude = np.sqrt(dx * dx + dy * dy)
     inner = cv2.erode(valid.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
     weight = np.where(inner, 1 / (magnitude * (magnitude + noise) + 1e-6), 0).astype(np.float32)
-    return [(dx * dx - dy * dy) * weight, 2 * dx * dy * weight]
+    return (dx * dx - dy * dy) * weight, 2 * dx * dy * weight
 
 
 def orientation_similarity(
@@ -252,7 +270,11 @@ def orientation_similarity(
     """
     seen = np.ones(before.shape, bool) if valid is None else valid
     fields = list(
-        zip(_double_angle(before, seen, noise), _double_angle(after, seen, noise), strict=True)
+        zip(
+            double_angle(before, seen, noise=noise),
+            double_angle(after, seen, noise=noise),
+            strict=True,
+        )
     )
     energy = [
         np.maximum(_box(fields[0][date] ** 2 + fields[1][date] ** 2, radius), 0).astype(np.float32)

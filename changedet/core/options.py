@@ -9,7 +9,7 @@ import datetime as dt
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 BAND_ROLES = (
     "red", "green", "blue", "nir", "pan", "coastal", "yellow", "rededge", "swir1", "swir2"
@@ -58,6 +58,10 @@ class RunOptions(Options):
     """Building outlines of before the event (GeoPackage, GeoJSON, FlatGeobuf, Shapefile)."""
     aoi: Path | None = None
     """Polygon(s) outside of which nothing is analysed."""
+    control_before: Path | None = None
+    """BEFORE of a pair where nothing happened: the null is measured on it. Same sensor, season."""
+    control_after: Path | None = None
+    """AFTER of that pair."""
     tie_points: Path | None = None
     """Tie points to start the co-registration from (QGIS ``.points``, or CSV in pixels)."""
     title: Annotated[str, Field(max_length=200)] | None = None
@@ -80,6 +84,12 @@ class RunOptions(Options):
     """Options of the co-registration."""
     decide: DecideOptions = DecideOptions()
     """Options of the decision."""
+
+    @model_validator(mode="after")
+    def _whole_control(self) -> RunOptions:
+        if (self.control_before is None) != (self.control_after is None):
+            raise ValueError("a control is a pair: give control_before and control_after")
+        return self
 
     @field_validator("bands", mode="before")
     @classmethod

@@ -27,6 +27,9 @@ FloatArray = NDArray[np.floating]
 # Measured on one tornado (0.6 m) and on simulated towns (0.5 m), docs/decisions/0005.
 LOST_SIMILARITY = (-0.9, 1.6)
 """Centre and spread of the standardised similarity of destroyed objects (chance = 0, 1)."""
+LOST_WHOLE = (-0.5, 1.3)
+"""The same of buildings whose similarity as a whole (:mod:`changedet.compare.matching`) is half of
+the measure."""
 LOST_ORDER = (0.22, 0.12)
 """Centre and spread of the coherence that destroyed objects lost, above the unchanged ones."""
 DAMAGED_ORDER = (0.09, 0.09)
@@ -35,13 +38,20 @@ _DAMAGED_SPREAD = 1.2  # least of the similarity; else a quarter of the way betw
 _LEAST_DISTANCE = 1.8  # of the unchanged centre from the destroyed one
 _MOST_DROP = 0.05  # of the unchanged part: blur and noise of the dates differ
 _TYPICAL = (1.8, 0.05)  # spreads of similarity and order where nothing changed
-_WORTH = 3.0  # objects that these are worth
+SYNTHETIC = 0.65
+"""Dissimilarity of unchanged objects over that of a synthetic pair, which has one sun, one view
+and one season."""
+_SPREAD_RANGE = (0.5, 4.0)
+_DROP_RANGE = (0.03, 0.1)
+SYNTHETIC_WORTH = _WORTH = 3.0  # objects that these, and a synthetic pair, are worth
 _EXPECTED = (1.0, 2.0, 1.0)  # objects that each part has before any is seen
 _STARTS = (1, 5, 15, 30, 60)  # percentiles that the unchanged centre is looked for from
 STRAY = 0.02
 """Share of unchanged objects that may look like anything between the two parts (a car, a repainted
 roof, a roof without contrast). Without it the thin tail of a narrow Gaussian would call destroyed
 what is far more alike than chance."""
+STRAY_WHOLE = 0.05
+"""The same of buildings judged one by one: so many get a new roof, or a tarpaulin, in a year."""
 STRAY_ORDER = 0.8
 """Width of the range of coherence loss over which strays are spread."""
 SEPARABLE = 2.3
@@ -50,20 +60,6 @@ MIN_SAMPLES = 30
 """Objects or pixels below which nothing is fitted."""
 LOW, CENTRAL, HIGH = 0.9, 0.5, 0.1
 """Posterior probabilities that bound the interval: sure, more likely than not, possible."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Chance:
-    """Similarity of unrelated places of this pair."""
-
-    centre: float
-    """Median of the summed similarities."""
-    spread: float
-    """Robust standard deviation."""
-
-    def standardise(self, similarity: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Turn similarity into dissimilarity in spreads: 0 = chance, negative = more alike."""
-        return (np.float32(self.centre) - similarity) / np.float32(self.spread)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,12 +82,16 @@ class Null:
     """How many samples it rests on."""
     damaged: float = 0.0
     """Estimated share of damaged objects, 0..1."""
+    lost: tuple[float, float] = LOST_SIMILARITY
+    """Centre and spread of the dissimilarity of what was destroyed."""
+    stray: float = STRAY
+    """Share of the unchanged that may look like anything, 0..1."""
 
     @property
     def separation(self) -> float:
         """Distance of the destroyed from the unchanged part, in pooled spreads (Ashman's D)."""
-        by_similarity = (LOST_SIMILARITY[0] - self.centre) ** 2 / (
-            (self.spread**2 + LOST_SIMILARITY[1] ** 2) / 2
+        by_similarity = (self.lost[0] - self.centre) ** 2 / (
+            (self.spread**2 + self.lost[1] ** 2) / 2
         )
         by_order = LOST_ORDER[0] ** 2 / ((self.drop_spread**2 + LOST_ORDER[1] ** 2) / 2)
         return float(np.sqrt(by_similarity + by_order))
@@ -123,11 +123,16 @@ class Null:
     def score(
         self, dissimilarity: NDArray[np.floating], drop: NDArray[np.floating]
     ) -> NDArray[np.float64]:
-        """Return the distance from the unchanged part in its spreads, summed over both measures."""
-        return np.asarray(
-            (dissimilarity - self.centre) / self.spread
-            + (drop - self.drop_centre) / self.drop_spread
-        )
+        """Return the distance from the unchanged part towards the destroyed one, in its spreads.
+
+        Fisher's linear discriminant of the two parts: how much each measure weighs depends on
+        how well it tells them apart on this pair (doi:10.1111/j.1469-1809.1936.tb02137.x).
+        """
+        way = (self.lost[0] - self.centre) / (self.spread**2 + self.lost[1] ** 2)
+        drop_way = LOST_ORDER[0] / (self.drop_spread**2 + LOST_ORDER[1] ** 2)
+        scale = np.hypot(way * self.spread, drop_way * self.drop_spread)
+        along = way * (dissimilarity - self.centre) + drop_way * (drop - self.drop_centre)
+        return np.asarray(along / scale)
 
     def posterior(self, evidence: NDArray[np.floating]) -> NDArray[np.float64]:
         """Turn evidence (even odds) into the probability under the fitted prior."""
@@ -158,7 +163,7 @@ class Null:
     ) -> tuple[FloatArray, FloatArray]:
         # Beyond the two centres the ratio stays what it is at them: more than destroyed, or
         # more alike than unchanged, is no argument for the other side.
-        s = np.clip(dissimilarity, self.centre, max(LOST_SIMILARITY[0], self.centre))
+        s = np.clip(dissimilarity, self.centre, max(self.lost[0], self.centre))
         return s, np.clip(drop, self.drop_centre, self.drop_centre + LOST_ORDER[0])
 
     def expected_unchanged(self, edges: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -184,21 +189,33 @@ NO_NULL = Null(
 """Where there was nothing to fit it on: never separable."""
 
 
-def fit_chance(similarity: FloatArray) -> Chance:
-    """Fit the similarity of unrelated places.
+def fit_unchanged(dissimilarity: FloatArray, drop: FloatArray) -> Null:
+    """Fit the unchanged part alone, on objects to which nothing happened.
 
     Parameters
     ----------
-    similarity : ndarray, shape (n,)
-        Of BEFORE with AFTER moved away, gathered over the same support as the real one.
+    dissimilarity : ndarray, shape (n,)
+        Standardised by :meth:`Chance.standardise`, of a control pair or of a synthetic one.
+    drop : ndarray, shape (n,)
+        Coherence before minus after at the same objects; at least one.
 
     Returns
     -------
-    Chance
+    Null
+        With a prior of 0. Median and robust spread: a control may hold a few changes.
     """
-    centre = float(np.median(similarity))
-    spread = 1.4826 * float(np.median(np.abs(similarity - centre)))
-    return Chance(centre=centre, spread=max(spread, 0.02))
+    s, d = np.asarray(dissimilarity, np.float64), np.asarray(drop, np.float64)
+    centre, drop_centre = float(np.median(s)), float(np.median(d))
+    spread = 1.4826 * float(np.median(np.abs(s - centre)))
+    drop_spread = 1.4826 * float(np.median(np.abs(d - drop_centre)))
+    return replace(
+        NO_NULL,
+        centre=centre,
+        spread=float(np.clip(spread, *_SPREAD_RANGE)),
+        drop_centre=float(np.clip(drop_centre, -_MOST_DROP, _MOST_DROP)),
+        drop_spread=float(np.clip(drop_spread, *_DROP_RANGE)),
+        samples=int(s.size),
+    )
 
 
 def fit_null(
@@ -206,6 +223,10 @@ def fit_null(
     drop: FloatArray,
     *,
     place: NDArray[np.integer] | None = None,
+    lost: tuple[float, float] = LOST_SIMILARITY,
+    stray: float = STRAY,
+    held: Null | None = None,
+    expected: Null | None = None,
     iterations: int = 200,
 ) -> Null:
     """Fit the unchanged part and the share of the rest by expectation maximisation.
@@ -218,6 +239,16 @@ def fit_null(
         Coherence before minus after at the same samples.
     place : ndarray of int, shape (n,), optional
         Which part of the scene a sample is from; the range of the prior is taken over them.
+    lost : (float, float)
+        Centre and spread of the dissimilarity of what was destroyed.
+    stray : float
+        Share of the unchanged that may look like anything, 0..1.
+    held : Null, optional
+        From :func:`fit_unchanged`: the unchanged part stays as it is there, and only the shares
+        are fitted.
+    expected : Null, optional
+        From :func:`fit_unchanged` on a synthetic pair: what the unchanged look like where the
+        scene has hardly any. It counts as much as three objects.
     iterations : int
         Steps of the expectation maximisation.
 
@@ -234,45 +265,42 @@ def fit_null(
     s, d = np.asarray(dissimilarity, np.float64), np.asarray(drop, np.float64)
     if s.size < MIN_SAMPLES:
         return replace(NO_NULL, samples=int(s.size))
-    # The likelihood has several peaks where most is destroyed: all are climbed, the highest won.
-    starts = {min(float(np.percentile(s, at)), _most_centre()) for at in _STARTS}
-    fits = [_climb(s, d, centre, iterations) for centre in sorted(starts)]
+    begun = replace(held or NO_NULL, lost=lost, stray=stray, prior=0.35, damaged=0.15)
+    most = lost[0] - _LEAST_DISTANCE
+    if held is not None:
+        starts = {min(held.centre, most)}
+    else:
+        # The likelihood has several peaks where most is destroyed: all are climbed.
+        starts = {min(float(np.percentile(s, at)), most) for at in _STARTS}
+        begun = replace(begun, spread=_TYPICAL[0], drop_centre=0.0, drop_spread=_TYPICAL[1])
+    fits = [
+        _climb(
+            s, d, replace(begun, centre=centre), iterations, free=held is None, expected=expected
+        )
+        for centre in sorted(starts)
+    ]
     null = max(fits, key=lambda fit: fit[0])[1]
     low, high = _prior_range(_responsibilities(s, d, null), place)
     return replace(null, prior_low=low, prior_high=high, samples=int(s.size))
 
 
-def _most_centre() -> float:
-    return LOST_SIMILARITY[0] - _LEAST_DISTANCE
-
-
-def _climb(s: FloatArray, d: FloatArray, centre: float, iterations: int) -> tuple[float, Null]:
+def _climb(
+    s: FloatArray,
+    d: FloatArray,
+    null: Null,
+    iterations: int,
+    *,
+    free: bool,
+    expected: Null | None = None,
+) -> tuple[float, Null]:
     """Climb to a peak of the likelihood; return its logarithm and the fit."""
-    null = replace(
-        NO_NULL,
-        centre=centre,
-        spread=_TYPICAL[0],
-        drop_spread=_TYPICAL[1],
-        prior=0.35,
-        damaged=0.15,
-    )
     size = s.size + sum(_EXPECTED)
     for _ in range(iterations):
         parts = _log_parts(s, d, null)
         share = np.exp(parts - np.logaddexp.reduce(parts, axis=0))
-        same = share[0]
-        total = float(same.sum()) + _WORTH
-        centre = min((float((same * s).sum()) + _WORTH * null.centre) / total, _most_centre())
-        drop_centre = float(np.clip((same * d).sum() / total, -_MOST_DROP, _MOST_DROP))
-        around = float((same * (s - centre) ** 2).sum()) + _WORTH * _TYPICAL[0] ** 2
-        drop_around = float((same * (d - drop_centre) ** 2).sum()) + _WORTH * _TYPICAL[1] ** 2
         before = null
         null = replace(
-            null,
-            centre=centre,
-            spread=float(np.clip(np.sqrt(around / total), 0.5, 4.0)),
-            drop_centre=drop_centre,
-            drop_spread=float(np.clip(np.sqrt(drop_around / total), 0.03, 0.1)),
+            _moved(s, d, share[0], null, expected) if free else null,
             damaged=(float(share[2].sum()) + _EXPECTED[1]) / size,
             prior=(float(share[3].sum()) + _EXPECTED[2]) / size,
         )
@@ -280,6 +308,32 @@ def _climb(s: FloatArray, d: FloatArray, centre: float, iterations: int) -> tupl
             break
     whole = np.logaddexp.reduce(_log_parts(s, d, null), axis=0)
     return float(whole.sum()), null
+
+
+def _moved(
+    s: FloatArray, d: FloatArray, same: FloatArray, null: Null, expected: Null | None
+) -> Null:
+    """Fit the unchanged part to the samples, each weighted by how likely it is unchanged."""
+    total = float(same.sum()) + _WORTH
+    likely = null.centre if expected is None else SYNTHETIC * expected.centre
+    centre = (float((same * s).sum()) + _WORTH * likely) / total
+    centre = min(centre, null.lost[0] - _LEAST_DISTANCE)
+    drop_centre = float(np.clip((same * d).sum() / total, -_MOST_DROP, _MOST_DROP))
+    around = float((same * (s - centre) ** 2).sum()) + _WORTH * _TYPICAL[0] ** 2
+    drop_around = float((same * (d - drop_centre) ** 2).sum()) + _WORTH * _TYPICAL[1] ** 2
+    return replace(
+        null,
+        centre=centre,
+        spread=float(np.clip(np.sqrt(around / total), *_SPREAD_RANGE)),
+        drop_centre=drop_centre,
+        drop_spread=float(np.clip(np.sqrt(drop_around / total), *_DROP_RANGE)),
+    )
+
+
+def refit(dissimilarity: FloatArray, drop: FloatArray, null: Null, *, iterations: int = 30) -> Null:
+    """Fit again from a fit that is nearly right, such as on a resample of the same objects."""
+    s, d = np.asarray(dissimilarity, np.float64), np.asarray(drop, np.float64)
+    return _climb(s, d, null, iterations, free=True)[1]
 
 
 def _responsibilities(s: FloatArray, d: FloatArray, null: Null) -> NDArray[np.float64]:
@@ -305,14 +359,14 @@ def _log_rest(s: FloatArray, d: FloatArray, null: Null) -> NDArray[np.float64]:
 
 
 def _log_damaged(s: FloatArray, d: FloatArray, null: Null) -> NDArray[np.float64]:
-    way = LOST_SIMILARITY[0] - null.centre
+    way = null.lost[0] - null.centre
     by_similarity = _log_normal(s, null.centre + way / 2, max(way / 4, _DAMAGED_SPREAD))
     by_order = _log_normal(d, null.drop_centre + DAMAGED_ORDER[0], DAMAGED_ORDER[1])
     return np.asarray(by_similarity + by_order)
 
 
 def _log_lost(s: FloatArray, d: FloatArray, null: Null) -> NDArray[np.float64]:
-    return _log_normal(s, *LOST_SIMILARITY) + _log_normal(
+    return _log_normal(s, *null.lost) + _log_normal(
         d, null.drop_centre + LOST_ORDER[0], LOST_ORDER[1]
     )
 
@@ -321,12 +375,12 @@ def _log_same(s: FloatArray, d: FloatArray, null: Null) -> NDArray[np.float64]:
     gaussian = _log_normal(s, null.centre, null.spread) + _log_normal(
         d, null.drop_centre, null.drop_spread
     )
-    return np.asarray(gaussian + np.log(1 - STRAY))
+    return np.asarray(gaussian + np.log(1 - null.stray))
 
 
 def _log_stray(null: Null) -> float:
-    reach = LOST_SIMILARITY[0] + 2 * LOST_SIMILARITY[1] - null.centre
-    return float(np.log(STRAY) - np.log(reach * STRAY_ORDER))
+    reach = null.lost[0] + 2 * null.lost[1] - null.centre
+    return float(np.log(null.stray) - np.log(reach * STRAY_ORDER))
 
 
 def _prior_range(

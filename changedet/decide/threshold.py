@@ -95,3 +95,34 @@ def _moments(counts: NDArray[np.integer], centres: NDArray[np.floating]) -> tupl
     total = max(int(counts.sum()), 1)
     mean = float(np.sum(counts * centres)) / total
     return mean, float(np.sqrt(np.sum(counts * (centres - mean) ** 2) / total))
+
+
+def select_discoveries(unchanged: NDArray[np.floating], q: float) -> NDArray[np.bool_]:
+    """Mark the largest set of objects of which at most a share ``q`` is expected to be unchanged.
+
+    Parameters
+    ----------
+    unchanged : ndarray, shape (n,)
+        Probability that nothing happened to an object: its local false discovery rate.
+    q : float
+        False discovery rate of the whole set, 0..1.
+
+    Returns
+    -------
+    ndarray of bool, shape (n,)
+
+    References
+    ----------
+    Efron 2004, doi:10.1198/016214504000000089; Benjamini & Hochberg 1995,
+    doi:10.1111/j.2517-6161.1995.tb02031.x.
+
+    Examples
+    --------
+    >>> select_discoveries(np.array([0.0, 0.9, 0.1, 0.5]), 0.2)
+    array([ True, False,  True,  True])
+    """
+    order = np.argsort(unchanged, kind="stable")
+    rate = np.cumsum(np.asarray(unchanged, np.float64)[order]) / np.arange(1, order.size + 1)
+    found = np.zeros(order.size, bool)
+    found[order[: int(np.sum(rate <= q))]] = True
+    return found

@@ -12,6 +12,7 @@ from changedet.core.grid import Window
 from changedet.decide.regions import drop_small
 from changedet.io.raster import read_own
 from changedet.io.shapes import burn
+from changedet.pipeline.matched import match_footprints
 from changedet.pipeline.measure import (
     Pair,
     change_z,
@@ -98,6 +99,7 @@ def compute_block(block: Block, *, scene: Scene, plan: Plan) -> BlockMaps:
     _sum_footprints(
         sums, scene, block, analysed=analysed[trim], measures=measures, structural=structural[trim]
     )
+    match_footprints(sums, scene, plan, block, (before, after, analysed))
     return BlockMaps(
         window=block.core,
         aligned=aligned,

@@ -16,7 +16,9 @@ from changedet.core.blocks import Block, blocks
 from changedet.core.errors import NotComparable
 from changedet.core.grid import Grid
 from changedet.core.spread import spread
-from changedet.decide.null import NO_NULL, Chance, fit_chance, fit_null
+from changedet.decide.chance import Chance
+from changedet.decide.interval import Noise
+from changedet.decide.null import NO_NULL
 from changedet.decide.threshold import otsu
 from changedet.io.raster import read_window
 from changedet.pipeline.measure import (
@@ -36,7 +38,15 @@ from changedet.pipeline.measure import (
     supported,
     vegetation_index,
 )
-from changedet.pipeline.plan import Plan, ScoreHistogram, Stretch
+from changedet.pipeline.nulls import (
+    ObjectSample,
+    Samples,
+    measure_control,
+    sample_chance,
+    sample_objects,
+    with_null,
+)
+from changedet.pipeline.plan import Control, Plan, ScoreHistogram, Stretch
 from changedet.pipeline.scene import Scene, visible_roles
 from changedet.quantify.built import BuiltPlan, plan_built, reach_px
 from changedet.quantify.vegetation import plan_vegetation
@@ -73,6 +83,8 @@ class TileSample:
     """Which 64th of the tile they are from, shape (built samples,)."""
     chance: NDArray[np.float32]
     """Similarity to unrelated places, shape (built samples of all directions,)."""
+    objects: ObjectSample
+    """Of what stands in the tile, as wholes."""
 
 
 def overview_zoom(grid: Grid, *, most: int = 1024) -> int:
@@ -179,7 +191,10 @@ def sample_tile(tile: Block, *, scene: Scene, plan: Plan) -> TileSample:
         similarity=picked(supported(alike, built, valid, support))[on_built],
         drop=picked(supported(drop, built, valid, support))[on_built],
         place=picked(_eighths(valid.shape, tile))[on_built],
-        chance=_chance(tile, (before, after), valid=valid, built=built, plan=plan),
+        chance=sample_chance((before, after, valid), built, picked, plan=plan),
+        objects=sample_objects(
+            scene, plan, tile, (before, after, valid), built=built, maps=(alike, drop)
+        ),
     )
 
 
@@ -204,27 +219,6 @@ class _Picker:
         return np.asarray(self._thin(image)[self.use])
 
 
-def _chance(
-    tile: Block,
-    greys: tuple[NDArray[np.float32], NDArray[np.float32]],
-    *,
-    valid: NDArray[np.bool_],
-    built: NDArray[np.bool_],
-    plan: Plan,
-) -> NDArray[np.float32]:
-    """Compare with AFTER moved by 50 m, two ways: the similarity that means nothing."""
-    before, after = greys
-    sizes = plan.sizes
-    away = max(round(50 / plan.gsd_m), 3 * (sizes.radius + sizes.search))
-    found = []
-    for shift in ((away, away // 2), (-(away // 2), away)):
-        seen = valid & np.roll(valid, shift, (0, 1))
-        alike = similarity(before, np.roll(after, shift, (0, 1)), seen, sizes)
-        gathered = supported(alike, built, seen, sizes.support)
-        found.append(_Picker(tile, seen & built)(gathered))
-    return np.concatenate(found)
-
-
 def sample_change(
     tile: Block, *, scene: Scene, plan: Plan
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -241,7 +235,7 @@ def sample_change(
 
 
 def fit_plan(
-    scene: Scene, *, executor: Executor | None = None
+    scene: Scene, *, control: Control | None = None, executor: Executor | None = None
 ) -> tuple[Plan, tuple[ScoreHistogram, ...]]:
     """Fit everything that the blocks apply.
 
@@ -249,6 +243,8 @@ def fit_plan(
     ----------
     scene : Scene
         With its alignment.
+    control : Control, optional
+        What was measured on a pair where nothing happened; it then is the null.
     executor : concurrent.futures.Executor, optional
         Tiles are measured on it.
 
@@ -263,6 +259,41 @@ def fit_plan(
     NotComparable
         Where too little is valid in both dates.
     """
+    plan, tiles, samples = _sample(scene, executor)
+    plan = with_null(plan, _windows(samples), control=control)
+    plan = _with_radiometry(scene, plan, samples)
+    job_change = partial(sample_change, scene=scene, plan=plan)
+    changes = list(spread(job_change, tiles, executor=executor))
+    return _with_change(scene, plan, samples, changes)
+
+
+def fit_control(scene: Scene, *, name: str, executor: Executor | None = None) -> Control:
+    """Measure a pair where nothing happened, for the null of another pair.
+
+    Parameters
+    ----------
+    scene : Scene
+        Of the control pair.
+    name : str
+        What the record calls it.
+    """
+    plan, _, samples = _sample(scene, executor)
+    return measure_control(plan, _windows(samples), name=name)
+
+
+def _windows(samples: list[TileSample]) -> Samples:
+    """Join the samples of all tiles."""
+    return Samples(
+        similarity=np.concatenate([sample.similarity for sample in samples]),
+        drop=np.concatenate([sample.drop for sample in samples]),
+        chance=np.concatenate([sample.chance for sample in samples]),
+        place=np.concatenate([one.place + 64 * number for number, one in enumerate(samples)]),
+        objects=[sample.objects for sample in samples],
+    )
+
+
+def _sample(scene: Scene, executor: Executor | None) -> tuple[Plan, list[Block], list[TileSample]]:
+    """Begin a plan with what one image says, and measure the tiles with it."""
     stretch = fit_stretch(scene)
     gsd_m = scene.grid.gsd_m or NOMINAL_GSD_M
     error = _known_error(scene)
@@ -284,6 +315,10 @@ def fit_plan(
         before_blur=_matching_blur(scene),
         built=built,
         chance=Chance(centre=0.0, spread=1.0),
+        chance_match=None,
+        control=None,
+        expected=None,
+        noise_of_objects=Noise(),
         null=NO_NULL,
         lines=(),
         noise=(),
@@ -292,11 +327,7 @@ def fit_plan(
     )
     job = partial(sample_tile, scene=scene, plan=plan)
     samples = list(spread(job, tiles, executor=executor))
-    plan = _with_null(plan, samples)
-    plan = _with_radiometry(scene, plan, samples)
-    job_change = partial(sample_change, scene=scene, plan=plan)
-    changes = list(spread(job_change, tiles, executor=executor))
-    return _with_change(scene, plan, samples, changes)
+    return plan, tiles, samples
 
 
 def block_margin(sizes: WindowSizes, gsd_m: float, *, built: bool) -> int:
@@ -319,20 +350,6 @@ def _axis_error(ce90_px: float) -> float:
 def _matching_blur(scene: Scene) -> float:
     coarser = scene.after_pixel
     return 0.5 * float(np.sqrt(coarser**2 - 1)) if coarser > 1.2 else 0.0
-
-
-def _with_null(plan: Plan, samples: list[TileSample]) -> Plan:
-    chance_sample = np.concatenate([sample.chance for sample in samples])
-    if chance_sample.size < MIN_SAMPLES // 10:
-        return plan
-    chance = fit_chance(chance_sample)
-    place = np.concatenate([sample.place + 64 * number for number, sample in enumerate(samples)])
-    null = fit_null(
-        chance.standardise(np.concatenate([sample.similarity for sample in samples])),
-        np.concatenate([sample.drop for sample in samples]),
-        place=place,
-    )
-    return replace(plan, chance=chance, null=null)
 
 
 def stable_samples(samples: list[TileSample]) -> NDArray[np.bool_]:

@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from changedet.core.options import RunOptions
+from changedet.decide.chance import join_match
 from changedet.decide.comparable import MIN_CORRELATION
-from changedet.decide.null import CENTRAL, HIGH, LOW, Null, fit_null
+from changedet.decide.interval import simulate_area
+from changedet.decide.null import (
+    CENTRAL,
+    HIGH,
+    LOST_SIMILARITY,
+    LOST_WHOLE,
+    LOW,
+    STRAY_WHOLE,
+    Null,
+    fit_null,
+)
 from changedet.decide.regions import minimum_pixels
+from changedet.decide.threshold import select_discoveries
 from changedet.pipeline.apply import STEPS, Rules
 from changedet.pipeline.plan import Plan
 from changedet.pipeline.scene import Scene
 from changedet.quantify.areas import CellGrid
 from changedet.quantify.buildings import (
+    DAMAGED,
     DESTROYED,
+    POSSIBLY,
     Assessment,
     FootprintSums,
     grade_buildings,
@@ -25,6 +39,9 @@ from changedet.quantify.built import COARSEST_M
 
 PLACE_M = 200
 """Side of the cells over which the range of the share of destroyed buildings is taken, metres."""
+POSSIBLE_RATE = 0.2
+"""False discovery rate of all that is graded Possibly damaged or worse. Destroyed needs none of its
+own: 0.01 to 0.02 of what is so graded was intact (docs/decisions/0005)."""
 MIN_BUILDINGS = 30
 """Footprints from which on the null is fitted on whole buildings instead of pixels."""
 
@@ -42,6 +59,10 @@ class Grading:
     areas_m2: np.ndarray | None = None
     destroyed: dict[str, tuple[int, ...]] | None = None
     """Numbers of the destroyed footprints for low, central and high."""
+    false_discovery: dict[str, float] = field(default_factory=dict)
+    """Expected share of unchanged buildings in each grade, by the null."""
+    interval_px: tuple[int, int] | None = None
+    """Low and high of the destroyed area by repeats of the decision, pixels; None without them."""
 
 
 def plants_judged(plan: Plan) -> bool:
@@ -99,19 +120,34 @@ def grade_footprints(scene: Scene, plan: Plan, sums: FootprintSums, options: Run
         reason[:] = "pixels too large to see whether it stands"
     dissimilarity, drop = sums.mean("dissimilarity"), sums.mean("drop")
     seen = reason == ""
-    null = plan.null
+    null, interval = plan.null, None
     if seen.sum() >= MIN_BUILDINGS:
         centres = np.array([shape.centroid.coords[0] for shape in scene.footprints])
-        null = fit_null(dissimilarity[seen], drop[seen], place=_places(centres[seen], unit))
+        dissimilarity = join_match(dissimilarity, sums.match, plan.chance_match)
+        whole = plan.chance_match is not None
+        null = fit_null(
+            dissimilarity[seen],
+            drop[seen],
+            place=_places(centres[seen], unit),
+            lost=LOST_WHOLE if whole else LOST_SIMILARITY,
+            stray=STRAY_WHOLE,
+            held=None if plan.control is None else plan.control.objects,
+            expected=plan.expected,
+        )
         plan = plan.with_null(null)
+        interval = _interval(scene, plan, (dissimilarity[seen], drop[seen]), seen, null)
     evidence = null.evidence(dissimilarity, drop)
     probability = null.posterior(evidence)
+    hurt = null.hurt(dissimilarity, drop)
+    possible = np.zeros(hurt.size, bool)
+    possible[seen] = select_discoveries(1 - hurt[seen], POSSIBLE_RATE)
     assessment = grade_buildings(
         probability,
         null.score(dissimilarity, drop),
         sums.mean("lost"),
         reason,
-        hurt=null.hurt(dissimilarity, drop),
+        hurt=hurt,
+        possible=possible,
         separable=null.separable,
     )
     sure = {
@@ -122,7 +158,40 @@ def grade_footprints(scene: Scene, plan: Plan, sums: FootprintSums, options: Run
     destroyed = {
         name: tuple(int(k) for k in np.flatnonzero(lost & seen)) for name, lost in sure.items()
     }
-    return Grading(plan=plan, assessment=assessment, areas_m2=areas, destroyed=destroyed)
+    return Grading(
+        plan=plan,
+        assessment=assessment,
+        areas_m2=areas,
+        destroyed=destroyed,
+        interval_px=interval,
+        false_discovery={
+            grade.lower().replace(" ", "_"): round(
+                float(1 - hurt[assessment.grade == grade].mean()), 4
+            )
+            for grade in (DESTROYED, DAMAGED, POSSIBLY)
+            if assessment.count(grade)
+        },
+    )
+
+
+def _interval(
+    scene: Scene,
+    plan: Plan,
+    measures: tuple[np.ndarray, np.ndarray],
+    seen: np.ndarray,
+    null: Null,
+) -> tuple[int, int]:
+    """Repeat the decision under what it does not know; return low and high in pixels."""
+    shapes = [shape for shape, judged in zip(scene.footprints, seen, strict=True) if judged]
+    centres = np.array([shape.centroid.coords[0] for shape in shapes])
+    low, high = simulate_area(
+        *measures,
+        np.array([shape.area for shape in shapes]) / scene.grid.res**2,
+        null,
+        place=_places(centres, scene.grid.unit_m),
+        noise=plan.noise_of_objects,
+    )
+    return round(low), round(high)
 
 
 def _places(centres: np.ndarray, unit_m: float | None) -> np.ndarray:

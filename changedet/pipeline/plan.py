@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from changedet.compare.radiometry import Line
 from changedet.compare.structure import WindowSizes
-from changedet.decide.null import CENTRAL, HIGH, LOW, Chance, Null
+from changedet.decide.chance import Chance
+from changedet.decide.interval import Noise
+from changedet.decide.null import CENTRAL, HIGH, LOW, SYNTHETIC_WORTH, Null
 from changedet.quantify.built import BuiltPlan
 from changedet.quantify.vegetation import VegetationPlan
 
@@ -26,6 +28,18 @@ class Stretch:
         """Map ``low`` to 0 and ``high`` to 255; a little more on both sides is kept."""
         scaled = (grey - np.float32(self.low)) / np.float32(max(self.high - self.low, 1e-6))
         return np.asarray(np.clip(scaled, -0.3, 1.3) * np.float32(255), np.float32)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Control:
+    """What a pair where nothing happened says of the unchanged."""
+
+    pixels: Null
+    """Of windows on its built area."""
+    objects: Null
+    """Of its objects as wholes."""
+    name: str
+    """Names of its two files."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,6 +60,14 @@ class Plan:
     built: BuiltPlan | None
     """None where footprints say what was built."""
     chance: Chance
+    chance_match: Chance | None
+    """Of objects looked for as a whole; None where there are too few."""
+    control: Control | None
+    """What a pair where nothing happened says; None without one."""
+    expected: Null | None
+    """Objects of a synthetic pair: BEFORE beside itself, moved and noised; None with too few."""
+    noise_of_objects: Noise
+    """How far the measures of one object move under noise and the error of the alignment."""
     null: Null
     lines: tuple[tuple[str, Line], ...]
     """Radiometric line of each shared band (or of ``grey``)."""
@@ -86,20 +108,44 @@ class Plan:
             described["vegetation_noise"] = round(self.vegetation.spread, 4)
         return described
 
+    def _null_source(self) -> str:
+        if self.control is not None:
+            return f"the control pair {self.control.name}, where nothing happened"
+        null = self.null
+        unchanged = null.samples * (1 - null.prior - null.damaged)
+        if self.expected is not None and null.samples and unchanged < SYNTHETIC_WORTH:
+            return (
+                "synthetic: BEFORE beside itself, moved by the error of the alignment and noised, "
+                "since the scene has hardly any unchanged building"
+            )
+        return (
+            "inside the scene: the unchanged part of a mixture whose other part is anchored at "
+            "the similarity of unrelated places of this pair"
+        )
+
     def describe_null(self) -> dict[str, Any]:
         """Return where the null distribution came from, for result.json."""
         null = self.null
         return {
-            "source": "inside the scene: the unchanged part of a mixture whose other part is "
-            "anchored at the similarity of unrelated places of this pair",
+            "source": self._null_source(),
             "chance_similarity": round(self.chance.centre, 4),
             "chance_spread": round(self.chance.spread, 4),
+            "chance_match": None
+            if self.chance_match is None
+            else [round(self.chance_match.centre, 4), round(self.chance_match.spread, 4)],
             "unchanged_centre": round(null.centre, 4),
             "unchanged_spread": round(null.spread, 4),
             "order_loss_centre": round(null.drop_centre, 4),
             "order_loss_spread": round(null.drop_spread, 4),
             "destroyed_prior": round(null.prior, 4),
             "destroyed_prior_range": [round(null.prior_low, 4), round(null.prior_high, 4)],
+            "stray_share": null.stray,
+            "damaged_prior": round(null.damaged, 4),
+            "synthetic_centre": None if self.expected is None else round(self.expected.centre, 4),
+            "noise_of_objects": [
+                round(self.noise_of_objects.dissimilarity, 4),
+                round(self.noise_of_objects.drop, 4),
+            ],
             "separation": round(null.separation, 3),
             "separable": null.separable,
             "samples": null.samples,

@@ -13,6 +13,7 @@ from typing import Any
 from changedet.core.errors import Finding
 from changedet.core.grid import Grid
 from changedet.core.options import RunOptions
+from changedet.decide.interval import LEVEL, REPEATS
 from changedet.decide.null import CENTRAL, HIGH, LOW
 from changedet.io.raster import Raster
 from changedet.pipeline.apply import LOSS_SPREADS
@@ -150,15 +151,35 @@ def radiometry_record(plan: Plan) -> dict[str, Radiometry]:
     }
 
 
-def built_record(tally: Tally, plan: Plan, grid: Grid, *, footprints: bool, seen: bool) -> Built:
-    """Return built area before and destroyed, with the band of the threshold and of the prior."""
+def built_record(
+    tally: Tally,
+    plan: Plan,
+    grid: Grid,
+    *,
+    footprints: bool,
+    seen: bool,
+    interval_px: tuple[int, int] | None = None,
+) -> Built:
+    """Return built area before and destroyed, with its interval.
+
+    ``interval_px`` is that of repeats of the decision on whole buildings; without it, the band of
+    the threshold and of the prior.
+    """
     null = plan.null
     before, area = tally.total("built"), grid.pixel_area_m2
     if not seen:
         return _built_unmeasured()
     central = tally.total("built_central")
-    low = min(central, tally.total("built_low"), round(null.prior_low * before))
-    high = max(central, tally.total("built_high"), round(null.prior_high * before))
+    if interval_px is None:
+        low = min(central, tally.total("built_low"), round(null.prior_low * before))
+        high = max(central, tally.total("built_high"), round(null.prior_high * before))
+        band = f"band: {LOW} to {HIGH}, widened by the range of the estimated share over the scene"
+    else:
+        low, high = min(central, interval_px[0]), min(before, max(central, interval_px[1]))
+        band = (
+            f"interval: {LEVEL:.0%} of {REPEATS} repeats with other places of the town, other "
+            "constants, noise and error of the alignment"
+        )
     if not null.separable:
         low = 0
     found = "found in BEFORE by a score of structure and colour, hectares right to about a third"
@@ -176,8 +197,7 @@ def built_record(tally: Tally, plan: Plan, grid: Grid, *, footprints: bool, seen
         interval_kind="model",
         separable=null.separable,
         method=f"Built area: {source}. Destroyed: structure no more alike than unrelated places "
-        f"and its order lost, posterior probability at least {CENTRAL} (band: {LOW} to {HIGH}, "
-        "widened by the range of the estimated share over the scene).",
+        f"and its order lost, posterior probability at least {CENTRAL} ({band}).",
     )
 
 

@@ -20,6 +20,7 @@ from changedet.io.sources import Pair, open_pair
 from changedet.io.vector import Outlines, read_polygons
 from changedet.pipeline import outputs, record
 from changedet.pipeline.apply import Rules
+from changedet.pipeline.control import read_control
 from changedet.pipeline.fit import fit_plan
 from changedet.pipeline.grading import (
     Grading,
@@ -285,7 +286,8 @@ def _compare(
 ) -> Outcome:
     options = run.options
     run.progress("fit", 0.0)
-    plan, histograms = fit_plan(scene, executor=run.executor)
+    control = read_control(options, executor=run.executor)
+    plan, histograms = fit_plan(scene, control=control, executor=run.executor)
     run.progress("fit", 1.0)
     work = run.folder / ".walk"
     work.mkdir()
@@ -366,9 +368,14 @@ def _record(
         radiometry=record.radiometry_record(plan),
         thresholds=plan.describe_thresholds()
         | {"minimum_built_px": rules.min_built, "minimum_vegetation_px": rules.min_plants},
-        null=plan.describe_null(),
+        null=plan.describe_null() | {"false_discovery": decided.grading.false_discovery},
         built=record.built_record(
-            tally, plan, grid, footprints=scene.has_footprints, seen=decided.built_seen
+            tally,
+            plan,
+            grid,
+            footprints=scene.has_footprints,
+            seen=decided.built_seen,
+            interval_px=decided.grading.interval_px,
         ),
         vegetation=record.vegetation_record(tally, plan, grid, judged=rules.plants_judged),
         buildings=record.buildings_record(decided.grading.assessment),

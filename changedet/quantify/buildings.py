@@ -22,15 +22,16 @@ MIN_SEEN_SHARE = 0.6
 """Share of a footprint that must be analysed for a grade."""
 MIN_PIXELS = 12
 """Pixels of a footprint that must be analysed for a grade."""
-SURE_OF_DAMAGE = 0.8
+SURE_OF_DAMAGE = 0.9
 """Probability of damaged or destroyed from which a building is called damaged."""
 STEPS = 1000
 """Measures are summed as integers of 1/1000: the order of the blocks changes nothing. Where blocks
 are cut may move a sum by a few of these steps, because a pixel's window is summed in float."""
 
 
-ROWS = ("pixels", "analysed", "dissimilarity", "drop", "lost")
-"""What is summed for each footprint; the two measures in 1/1000."""
+ROWS = ("pixels", "analysed", "dissimilarity", "drop", "lost", "matched", "match")
+"""What is summed for each footprint; the measures in 1/1000. A footprint is matched as a whole, at
+most once: ``matched`` is 0 or 1, ``match`` its similarity."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,6 +75,18 @@ class FootprintSums:
         for row, name in ((2, "dissimilarity"), (3, "drop")):
             column[row] += int(np.rint(np.float64(measures[name][seen]) * STEPS).sum())
         column[4] += int((seen & lost).sum())
+
+    def add_match(self, number: int, similarity: float) -> None:
+        """Add the similarity of one footprint as a whole, in place."""
+        column = self.values[:, number]
+        column[5] += 1
+        column[6] += round(similarity * STEPS)
+
+    @property
+    def match(self) -> NDArray[np.float64]:
+        """Similarity of each footprint as a whole, where it fits best; NaN where not looked for."""
+        similarity = self.values[6] / STEPS
+        return np.asarray(np.where(self.values[5] == 1, similarity, np.nan))
 
     @property
     def analysed(self) -> NDArray[np.int64]:
@@ -140,13 +153,15 @@ def grade_buildings(
     reason: NDArray[np.object_],
     *,
     hurt: NDArray[np.floating],
+    possible: NDArray[np.bool_],
     separable: bool,
 ) -> Assessment:
     """Grade each footprint from its probabilities.
 
     *Destroyed*: more likely than not. *Damaged*: damaged or destroyed with a probability of at
-    least 0.8, since new roofs, cars and shadows do to a roof what a hole does. *Possibly damaged*:
-    from 0.2. Never an EMS-98 grade: those cannot be seen from above.
+    least 0.9, since new roofs, cars and shadows do to a roof what a hole does. *Possibly damaged*:
+    from 0.2, within the set that ``possible`` marks. Never an EMS-98 grade: those cannot be seen
+    from above.
 
     Parameters
     ----------
@@ -156,11 +171,13 @@ def grade_buildings(
         From :func:`why_not_analysed`.
     hurt : ndarray, shape (n,)
         Probability of *damaged or destroyed*.
+    possible : ndarray of bool, shape (n,)
+        The largest set with a bearable rate of false discoveries.
     separable : bool
         Where False nothing is graded above *Possibly damaged*.
     """
     grade = np.full(len(probability), NONE, dtype=object)
-    grade[hurt >= 0.2] = POSSIBLY
+    grade[(hurt >= 0.2) & possible] = POSSIBLY
     grade[(hurt >= SURE_OF_DAMAGE) & separable] = DAMAGED
     grade[(probability >= 0.5) & separable] = DESTROYED
     unseen = reason != ""

@@ -190,3 +190,11 @@ def test_doctor_finds_a_foreign_environment() -> None:
     )  # fmt: skip
     assert done.returncode == 5
     assert "PROJ_LIB" in json.loads(done.stdout)["problems"][0]
+
+
+def test_a_control_is_two_paths(fake: Any, call: Call) -> None:
+    code, _, _ = call("run", "b.tif", "a.tif", "-o", "out", "--control", "c.tif", "d.tif")
+    assert code == 0
+    options = fake.calls[0]["options"]
+    assert (options.control_before, options.control_after) == (Path("c.tif"), Path("d.tif"))
+    assert call("run", "b.tif", "a.tif", "-o", "out", "--control", "c.tif")[0] == 2

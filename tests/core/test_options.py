@@ -78,3 +78,9 @@ def test_options_survive_json() -> None:
 def test_every_field_says_what_it_is(kind: type[Options]) -> None:
     silent = [name for name, field in kind.model_fields.items() if not field.description]
     assert silent == []
+
+
+def test_half_a_control_pair_is_an_error() -> None:
+    with pytest.raises(ValidationError, match="a control is a pair"):
+        RunOptions(control_before=Path("a.tif"))
+    assert RunOptions(control_before=Path("a.tif"), control_after=Path("b.tif")).control_after

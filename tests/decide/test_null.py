@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from changedet.decide.chance import Chance, fit_chance, join_match
 from changedet.decide.null import (
     CENTRAL,
     HIGH,
@@ -13,10 +14,10 @@ from changedet.decide.null import (
     LOW,
     MIN_SAMPLES,
     NO_NULL,
-    Chance,
+    SYNTHETIC,
     Null,
-    fit_chance,
     fit_null,
+    fit_unchanged,
 )
 
 UNCHANGED = (-6.0, 1.4)
@@ -102,8 +103,60 @@ def test_a_threshold_is_where_the_posterior_is_reached(prior: float) -> None:
 
 
 def test_a_score_is_the_distance_in_spreads() -> None:
-    at = known().score(np.array([UNCHANGED[0], UNCHANGED[0] + 2 * UNCHANGED[1]]), np.full(2, 0.09))
-    assert at == pytest.approx([1.0, 3.0])
+    """Of unchanged objects it has mean 0 and spread 1, and no direction tells the parts better."""
+    null = known()
+    rng = np.random.default_rng(2)
+    s, d = rng.normal(*UNCHANGED, 50_000), rng.normal(*ORDER, 50_000)
+    at = null.score(s, d)
+    assert at.mean() == pytest.approx(0, abs=0.02)
+    assert at.std() == pytest.approx(1, abs=0.02)
+    lost = null.score(
+        rng.normal(*LOST_SIMILARITY, 50_000),
+        rng.normal(ORDER[0] + LOST_ORDER[0], LOST_ORDER[1], 50_000),
+    )
+
+    def apart(one: np.ndarray, two: np.ndarray) -> float:
+        return float((two.mean() - one.mean()) ** 2 / (one.var() + two.var()))
+
+    assert apart(at, lost) > 1.05 * apart(s, rng.normal(*LOST_SIMILARITY, 50_000))
+
+
+def test_a_control_holds_the_unchanged_part() -> None:
+    rng = np.random.default_rng(3)
+    held = fit_unchanged(rng.normal(-7.0, 1.1, 500), rng.normal(0.01, 0.05, 500))
+    assert held.centre == pytest.approx(-7.0, abs=0.15)
+    assert held.spread == pytest.approx(1.1, abs=0.12)
+    null = fit_null(*draw(0.6, n=400), held=held)
+    assert (null.centre, null.spread) == (held.centre, held.spread)
+    assert null.prior == pytest.approx(0.6, abs=0.06)
+
+
+def test_a_control_tells_where_nothing_is_left() -> None:
+    """All are destroyed: alone, the scene has no unchanged part; with a control it is known."""
+    s, d = draw(1.0, n=200)
+    held = fit_unchanged(np.full(60, -6.0) + np.linspace(-2, 2, 60), np.linspace(-0.1, 0.1, 60))
+    assert fit_null(s, d, held=held).prior > 0.93
+
+
+def test_a_synthetic_pair_stands_in_for_the_unchanged() -> None:
+    s, d = draw(1.0, n=200)
+    expected = fit_unchanged(np.full(40, -11.0), np.zeros(40))
+    null = fit_null(s, d, expected=expected)
+    assert null.centre == pytest.approx(SYNTHETIC * -11.0, abs=1.5)
+    assert null.prior > 0.9
+    # where the scene has enough of its own, a synthetic pair changes next to nothing
+    s, d = draw(0.3, n=1000)
+    assert fit_null(s, d, expected=expected).centre == pytest.approx(UNCHANGED[0], abs=0.3)
+
+
+@pytest.mark.parametrize("whole", [np.array([0.2, np.nan]), np.array([1.4, 0.8])])
+def test_windows_and_the_whole_count_half_each(whole: np.ndarray) -> None:
+    chance = Chance(centre=0.6, spread=0.2)
+    joined = join_match(np.array([-4.0, -8.0]), whole, chance)
+    alone = np.isnan(whole)
+    assert joined[alone] == pytest.approx(np.array([-4.0, -8.0])[alone])
+    assert joined[0] == pytest.approx((-4.0 + (0.6 - whole[0]) / 0.2) / 2)
+    assert join_match(np.array([-4.0]), np.array([0.2]), None) == pytest.approx([-4.0])
 
 
 def test_most_of_a_town_may_be_destroyed() -> None:

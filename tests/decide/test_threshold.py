@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from skimage.filters import threshold_otsu
 
-from changedet.decide.threshold import otsu
+from changedet.decide.threshold import otsu, select_discoveries
 
 
 def two_classes(*, share: float = 0.3, apart: float = 5.0) -> np.ndarray:
@@ -51,3 +53,17 @@ def test_a_constant_has_no_classes() -> None:
     split = otsu(np.full(100, 3.0))
     assert split.separability == 0
     assert split.value == split.balanced == 3.0
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=60), st.floats(0.01, 0.5))
+def test_a_set_of_discoveries_keeps_its_rate_and_could_not_be_larger(
+    chances: list[float], q: float
+) -> None:
+    unchanged = np.array(chances)
+    found = select_discoveries(unchanged, q)
+    if found.any():
+        assert unchanged[found].mean() <= q + 1e-12
+        assert unchanged[found].max() <= unchanged[~found].min(initial=1.0)
+    if not found.all():
+        more = np.sort(unchanged)[: int(found.sum()) + 1]
+        assert more.mean() > q - 1e-12

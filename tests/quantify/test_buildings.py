@@ -74,24 +74,28 @@ def test_why_a_footprint_gets_no_grade() -> None:
 
 
 TABLE = [
-    (0.99, 1.0, True, DESTROYED),
-    (0.5, 0.5, True, DESTROYED),
-    (0.49, 0.9, True, DAMAGED),
-    (0.0, 0.8, True, DAMAGED),
-    (0.3, 0.79, True, POSSIBLY),
-    (0.0, 0.2, True, POSSIBLY),
-    (0.19, 0.19, True, NONE),
-    (0.0, 0.0, True, NONE),
-    (0.99, 1.0, False, POSSIBLY),
-    (0.1, 0.1, False, NONE),
+    (0.99, 1.0, True, True, DESTROYED),
+    (0.5, 0.5, True, True, DESTROYED),
+    (0.49, 0.95, True, True, DAMAGED),
+    (0.0, 0.9, True, True, DAMAGED),
+    (0.3, 0.89, True, True, POSSIBLY),
+    (0.0, 0.2, True, True, POSSIBLY),
+    (0.3, 0.89, True, False, NONE),
+    (0.19, 0.19, True, True, NONE),
+    (0.0, 0.0, True, True, NONE),
+    (0.99, 1.0, False, True, POSSIBLY),
+    (0.1, 0.1, False, True, NONE),
 ]
 
 
-@pytest.mark.parametrize(("probability", "hurt", "separable", "grade"), TABLE)
-def test_grades(probability: float, hurt: float, separable: bool, grade: str) -> None:
+@pytest.mark.parametrize(("probability", "hurt", "separable", "possible", "grade"), TABLE)
+def test_grades(
+    probability: float, hurt: float, separable: bool, possible: bool, grade: str
+) -> None:
     made = grade_buildings(
         np.array([probability]), np.array([2.0]), np.array([0.7]),
-        np.array([""], dtype=object), hurt=np.array([hurt]), separable=separable,
+        np.array([""], dtype=object), hurt=np.array([hurt]), possible=np.array([possible]),
+        separable=separable,
     )  # fmt: skip
     assert made.grade.tolist() == [grade]
     assert made.count(grade) == 1
@@ -101,7 +105,8 @@ def test_grades(probability: float, hurt: float, separable: bool, grade: str) ->
 def test_what_is_not_analysed_has_no_figures() -> None:
     made = grade_buildings(
         np.array([0.99, 0.99]), np.ones(2), np.ones(2),
-        np.array(["", "below 20 m2"], dtype=object), hurt=np.ones(2), separable=True,
+        np.array(["", "below 20 m2"], dtype=object), hurt=np.ones(2),
+        possible=np.ones(2, bool), separable=True,
     )  # fmt: skip
     assert made.grade.tolist() == [DESTROYED, NOT_ANALYSED]
     for values in (made.score, made.probability, made.lost_share):
@@ -111,3 +116,11 @@ def test_what_is_not_analysed_has_no_figures() -> None:
 
 def test_every_grade_has_the_word_of_unosat() -> None:
     assert set(UNOSAT) == set(GRADES)
+
+
+def test_a_footprint_is_matched_once() -> None:
+    sums = FootprintSums.zero(3)
+    sums.add_match(1, 1.2345)
+    both = sums + FootprintSums.zero(3)
+    assert both.match[1] == pytest.approx(1.234, abs=1e-3)
+    assert np.isnan(both.match[[0, 2]]).all()
