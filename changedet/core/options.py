@@ -47,6 +47,8 @@ class DecideOptions(Options):
     """Smallest mapped region of vegetation change, square metres (about one crown)."""
     min_footprint_m2: Annotated[float, Field(ge=0)] = 20.0
     """Footprints below this area are slivers and are not analysed, square metres."""
+    neighbours: bool = False
+    """Let the buildings within some 100 m have a say in a building's prior; else each is alone."""
 
 
 class RunOptions(Options):

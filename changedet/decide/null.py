@@ -134,10 +134,12 @@ class Null:
         along = way * (dissimilarity - self.centre) + drop_way * (drop - self.drop_centre)
         return np.asarray(along / scale)
 
-    def posterior(self, evidence: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Turn evidence (even odds) into the probability under the fitted prior."""
+    def posterior(
+        self, evidence: NDArray[np.floating], prior: NDArray[np.floating] | None = None
+    ) -> NDArray[np.float64]:
+        """Turn evidence (even odds) into the probability under the fitted prior, or another."""
         p = np.clip(np.asarray(evidence, np.float64), 1e-9, 1 - 1e-9)
-        prior = min(max(self.prior, 1e-6), 1 - 1e-6)
+        prior = np.clip(self.prior if prior is None else prior, 1e-6, 1 - 1e-6)
         return np.asarray(_sigmoid(np.log(p / (1 - p)) + np.log(prior / (1 - prior))))
 
     def hurt(

@@ -5,8 +5,10 @@ from __future__ import annotations
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 BoolArray = NDArray[np.bool_]
+_AT_ONCE = 2000  # buildings whose neighbours are held in memory at the same time
 
 MAX_REGION_PX = 512
 """Upper bound of a minimum mapping unit in pixels; bounds the margin that a block needs."""
@@ -58,3 +60,45 @@ def drop_small(decided: BoolArray, *, min_pixels: int) -> BoolArray:
     keep = stats[:, cv2.CC_STAT_AREA] >= min_pixels
     keep[0] = False
     return np.asarray(keep[labels], dtype=bool)
+
+
+def local_prior(
+    probability: NDArray[np.floating],
+    places: NDArray[np.floating],
+    *,
+    prior: float,
+    range_m: float = 100.0,
+    worth: float = 3.0,
+) -> NDArray[np.float64]:
+    """Estimate the share of destroyed buildings around each building, itself left out.
+
+    Parameters
+    ----------
+    probability : ndarray, shape (n,)
+        Of each building on its own evidence.
+    places : ndarray, shape (n, 2)
+        Where they stand, metres.
+    prior : float
+        Share over the whole town, which counts as ``worth`` buildings.
+    range_m : float
+        Standard deviation of the Gaussian weight of distance, metres.
+    worth : float
+        See ``prior``.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+    """
+    tree, count = cKDTree(places), len(probability)
+    total, lost = np.full(count, worth), np.full(count, worth * prior)
+    for begin in range(0, count, _AT_ONCE):
+        some = np.arange(begin, min(begin + _AT_ONCE, count))
+        near = cKDTree(places[some]).sparse_distance_matrix(
+            tree, 2.5 * range_m, output_type="coo_matrix"
+        )
+        weight = np.exp(-0.5 * (near.data / range_m) ** 2) * (some[near.row] != near.col)
+        total[some] += np.bincount(near.row, weights=weight, minlength=some.size)
+        lost[some] += np.bincount(
+            near.row, weights=weight * np.asarray(probability)[near.col], minlength=some.size
+        )
+    return np.asarray(lost / total)

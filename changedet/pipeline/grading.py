@@ -20,7 +20,7 @@ from changedet.decide.null import (
     Null,
     fit_null,
 )
-from changedet.decide.regions import minimum_pixels
+from changedet.decide.regions import local_prior, minimum_pixels
 from changedet.decide.threshold import select_discoveries
 from changedet.pipeline.apply import STEPS, Rules
 from changedet.pipeline.plan import Plan
@@ -138,6 +138,10 @@ def grade_footprints(scene: Scene, plan: Plan, sums: FootprintSums, options: Run
         interval = _interval(scene, plan, (dissimilarity[seen], drop[seen]), seen, null)
     evidence = null.evidence(dissimilarity, drop)
     probability = null.posterior(evidence)
+    if options.decide.neighbours and seen.sum() >= MIN_BUILDINGS:
+        metres = unit or plan.gsd_m / scene.grid.res
+        around = local_prior(probability[seen], centres[seen] * metres, prior=null.prior)
+        probability[seen] = null.posterior(evidence[seen], around)
     hurt = null.hurt(dissimilarity, drop)
     possible = np.zeros(hurt.size, bool)
     possible[seen] = select_discoveries(1 - hurt[seen], POSSIBLE_RATE)

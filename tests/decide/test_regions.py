@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from changedet.decide.regions import MAX_REGION_PX, drop_small, minimum_pixels
+from changedet.decide.regions import MAX_REGION_PX, drop_small, local_prior, minimum_pixels
 
 
 @pytest.mark.parametrize(
@@ -59,3 +59,20 @@ def test_nothing_is_added_and_doing_it_twice_is_once(mask: np.ndarray, least: in
     kept = drop_small(mask, min_pixels=least)
     assert not (kept & ~mask).any()
     assert np.array_equal(drop_small(kept, min_pixels=least), kept)
+
+
+def test_a_prior_follows_the_neighbours_and_not_the_building_itself() -> None:
+    places = np.array([[0.0, 0.0], [20.0, 0.0], [0.0, 20.0], [20.0, 20.0], [5000.0, 0.0]])
+    around = local_prior(np.array([0.0, 1.0, 1.0, 1.0, 1.0]), places, prior=0.1, worth=1.0)
+    assert around[0] > 0.7  # all three near it are gone, it alone stands
+    assert around[1] == pytest.approx(around[2], abs=0.01)
+    assert around[1] < around[0]
+    assert around[4] == pytest.approx(0.1)  # nobody near: the town's
+
+
+def test_a_prior_is_the_same_in_any_number_of_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(1)
+    places, chance = rng.uniform(0, 900, (150, 2)), rng.random(150)
+    whole = local_prior(chance, places, prior=0.3)
+    monkeypatch.setattr("changedet.decide.regions._AT_ONCE", 7)
+    assert local_prior(chance, places, prior=0.3) == pytest.approx(whole, abs=1e-12)
