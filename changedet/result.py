@@ -216,6 +216,10 @@ class Cell(Part):
     built_before_ha: float | None
     built_destroyed_ha: float | None
     built_destroyed_share: float | None
+    built_low_ha: float | None = None
+    """Lower end of the interval of the destroyed built area, hectares."""
+    built_high_ha: float | None = None
+    """Upper end of that interval, hectares."""
     vegetation_before_ha: float | None
     vegetation_lost_ha: float | None
     vegetation_lost_share: float | None

@@ -44,7 +44,9 @@ def simulate_area(
     *,
     place: NDArray[np.integer],
     noise: Noise,
-) -> tuple[float, float]:
+    group: NDArray[np.integer],
+    groups: int,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return low and high of the area of what was destroyed, in the unit of ``area``.
 
     Parameters
@@ -57,10 +59,15 @@ def simulate_area(
         Which part of the town each stands in; parts are drawn whole, since damage is clustered.
     noise : Noise
         Of the measures of one building.
+    group : ndarray of int, shape (n,)
+        Which of the ``groups`` parts of the map, 0 and up, each is counted in.
+    groups : int
+        Number of parts.
 
     Returns
     -------
-    low, high : float
+    low, high : ndarray, shape (groups + 1,)
+        Of each part; the last is the whole.
 
     Notes
     -----
@@ -74,7 +81,7 @@ def simulate_area(
     parts, index = np.unique(place, return_inverse=True)
     order = np.argsort(index, kind="stable")
     members = np.split(order, np.cumsum(np.bincount(index))[:-1])
-    areas = np.empty(REPEATS)
+    areas = np.empty((REPEATS, groups + 1))
     for repeat in range(REPEATS):
         picked = np.concatenate([members[k] for k in random.integers(0, len(parts), len(parts))])
         if picked.size > _MOST_FITTED:
@@ -87,6 +94,9 @@ def simulate_area(
         moved = dissimilarity + random.normal(0, noise.dissimilarity, area.size)
         moved_drop = drop + random.normal(0, noise.drop, area.size)
         chance = fitted.posterior(fitted.evidence(moved, moved_drop))
-        areas[repeat] = area[random.random(area.size) < chance].sum()
-    low, high = np.quantile(areas, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return float(low * (1 - CONSTANT)), float(min(high * (1 + CONSTANT), area.sum()))
+        gone = area * (random.random(area.size) < chance)
+        areas[repeat, :-1] = np.bincount(group, weights=gone, minlength=groups)
+        areas[repeat, -1] = gone.sum()
+    low, high = np.quantile(areas, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+    most = np.append(np.bincount(group, weights=area, minlength=groups), area.sum())
+    return low * (1 - CONSTANT), np.minimum(high * (1 + CONSTANT), most)

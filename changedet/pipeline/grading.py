@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from changedet.core.options import RunOptions
 from changedet.decide.chance import join_match
@@ -61,8 +62,9 @@ class Grading:
     """Numbers of the destroyed footprints for low, central and high."""
     false_discovery: dict[str, float] = field(default_factory=dict)
     """Expected share of unchanged buildings in each grade, by the null."""
-    interval_px: tuple[int, int] | None = None
-    """Low and high of the destroyed area by repeats of the decision, pixels; None without them."""
+    interval_px: NDArray[np.int64] | None = None
+    """Low and high of the destroyed area of each cell, and last of all, by repeats of the decision,
+    pixels, shape (2, cells + 1); None without them."""
 
 
 def plants_judged(plan: Plan) -> bool:
@@ -184,18 +186,22 @@ def _interval(
     measures: tuple[np.ndarray, np.ndarray],
     seen: np.ndarray,
     null: Null,
-) -> tuple[int, int]:
-    """Repeat the decision under what it does not know; return low and high in pixels."""
+) -> NDArray[np.int64]:
+    """Repeat the decision under what it does not know; see ``Grading.interval_px``."""
     shapes = [shape for shape, judged in zip(scene.footprints, seen, strict=True) if judged]
     centres = np.array([shape.centroid.coords[0] for shape in shapes])
-    low, high = simulate_area(
+    cells = CellGrid.over(scene.grid)
+    at = np.array([scene.grid.colrow(x, y) for x, y in centres])
+    interval = simulate_area(
         *measures,
         np.array([shape.area for shape in shapes]) / scene.grid.res**2,
         null,
         place=_places(centres, scene.grid.unit_m),
         noise=plan.noise_of_objects,
+        group=cells.number(at[:, 0], at[:, 1]),
+        groups=cells.rows * cells.cols,
     )
-    return round(low), round(high)
+    return np.rint(interval).astype(np.int64)
 
 
 def _places(centres: np.ndarray, unit_m: float | None) -> np.ndarray:

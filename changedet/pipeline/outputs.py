@@ -13,6 +13,7 @@ from typing import TypeVar
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 from shapely.affinity import affine_transform
 
 from changedet.core.blocks import Block, blocks
@@ -39,7 +40,7 @@ from changedet.pipeline.fit import block_margin
 from changedet.pipeline.plan import Plan
 from changedet.pipeline.registered import tie_point_layer, write_correspondence
 from changedet.pipeline.scene import Scene
-from changedet.quantify.areas import CellGrid, Tally, hectares, share
+from changedet.quantify.areas import CellGrid, Tally, clip_interval, hectares, share
 from changedet.quantify.buildings import UNOSAT, Assessment, FootprintSums
 from changedet.result import CLASS_COLOURS, CLASS_NAMES, Cell, Inputs
 
@@ -248,9 +249,18 @@ def change_layers(classes: Path, grid: Grid) -> Iterator[Layer]:
 
 
 def cell_records(
-    tally: Tally, cells: CellGrid, grid: Grid, *, built_seen: bool, plants_seen: bool, judged: bool
+    tally: Tally,
+    cells: CellGrid,
+    grid: Grid,
+    *,
+    built_seen: bool,
+    plants_seen: bool,
+    judged: bool,
+    interval_px: NDArray[np.int64] | None,
 ) -> tuple[Cell, ...]:
     """Return the figures of every cell that holds a part of the grid or AOI.
+
+    ``interval_px`` is that of whole buildings by cell; without it, the band of the threshold.
 
     What was not measured is None as in the record, and no loss of plants is claimed where it
     was not judged.
@@ -263,6 +273,8 @@ def cell_records(
             continue
         row, col = divmod(number, cells.cols)
         built, lost = tally.cell("built", number), tally.cell("built_central", number)
+        band = np.array([tally.cell("built_low", number), tally.cell("built_high", number)])
+        ends = clip_interval(band if interval_px is None else interval_px[:, number], lost, built)
         plants = tally.cell("vegetation", number)
         plants_lost = tally.cell("vegetation_central", number) if judged else 0
         left, bottom, right, top = grid.crop(cells.window(number, grid)).bounds
@@ -274,6 +286,8 @@ def cell_records(
                 built_before_ha=hectares(built, area),
                 built_destroyed_ha=hectares(lost, area),
                 built_destroyed_share=share(lost, built) if built and built_seen else None,
+                built_low_ha=hectares(ends[0], area),
+                built_high_ha=hectares(ends[1], area),
                 vegetation_before_ha=hectares(plants, area_plants),
                 vegetation_lost_ha=hectares(plants_lost, area_plants),
                 vegetation_lost_share=share(plants_lost, plants) if plants else None,

@@ -10,6 +10,9 @@ from datetime import UTC, datetime
 from importlib import metadata
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from changedet.core.errors import Finding
 from changedet.core.grid import Grid
 from changedet.core.options import RunOptions
@@ -18,7 +21,7 @@ from changedet.decide.null import CENTRAL, HIGH, LOW
 from changedet.io.raster import Raster
 from changedet.pipeline.apply import LOSS_SPREADS
 from changedet.pipeline.plan import Plan
-from changedet.quantify.areas import Tally, hectares, share
+from changedet.quantify.areas import Tally, clip_interval, hectares, share
 from changedet.quantify.buildings import (
     DAMAGED,
     DESTROYED,
@@ -158,7 +161,7 @@ def built_record(
     *,
     footprints: bool,
     seen: bool,
-    interval_px: tuple[int, int] | None = None,
+    interval_px: NDArray[np.int64] | None = None,
 ) -> Built:
     """Return built area before and destroyed, with its interval.
 
@@ -175,7 +178,7 @@ def built_record(
         high = max(central, tally.total("built_high"), round(null.prior_high * before))
         band = f"band: {LOW} to {HIGH}, widened by the range of the estimated share over the scene"
     else:
-        low, high = min(central, interval_px[0]), min(before, max(central, interval_px[1]))
+        low, high = clip_interval(interval_px[:, -1], central, before)
         band = (
             f"interval: {LEVEL:.0%} of {REPEATS} repeats with other places of the town, other "
             "constants, noise and error of the alignment"

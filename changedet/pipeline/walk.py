@@ -331,6 +331,7 @@ def _write_layers(
         built_seen=decided.built_seen,
         plants_seen=decided.plan.vegetation is not None,
         judged=rules.plants_judged,
+        interval_px=grading.interval_px,
     )
     layers = [
         outputs.cell_layer(cells, scene.grid, rules.cells),

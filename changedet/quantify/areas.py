@@ -51,10 +51,14 @@ class CellGrid:
 
     def index(self, window: Window) -> NDArray[np.int64]:
         """Return the number of the cell of each pixel of ``window``, shape of the window."""
-        rows = ((np.arange(window.row, window.stop_row) + 0.5) / self.side_px).astype(np.int64)
-        cols = ((np.arange(window.col, window.stop_col) + 0.5) / self.side_px).astype(np.int64)
-        rows, cols = rows.clip(0, self.rows - 1), cols.clip(0, self.cols - 1)
-        return rows[:, None] * self.cols + cols[None, :]
+        cols = np.arange(window.col, window.stop_col)[None, :]
+        return self.number(cols, np.arange(window.row, window.stop_row)[:, None])
+
+    def number(self, cols: NDArray[np.number], rows: NDArray[np.number]) -> NDArray[np.int64]:
+        """Return the number of the cell of pixel positions, which may lie a little outside."""
+        across = ((np.asarray(cols) + 0.5) / self.side_px).astype(np.int64).clip(0, self.cols - 1)
+        down = ((np.asarray(rows) + 0.5) / self.side_px).astype(np.int64).clip(0, self.rows - 1)
+        return np.asarray(down * self.cols + across)
 
     def window(self, number: int, grid: Grid) -> Window:
         """Return the pixels of a cell, cut at the grid's edge."""
@@ -131,3 +135,9 @@ def share(part: int, whole: int) -> float:
     (0.25, 0.0)
     """
     return round(part / whole, 6) if whole else 0.0
+
+
+def clip_interval(interval: NDArray[np.int64], central: int, before: int) -> tuple[int, int]:
+    """Hold an interval so that it has the central figure in it and no more than there was."""
+    low, high = (int(end) for end in interval)
+    return min(low, central), min(max(high, central), before)

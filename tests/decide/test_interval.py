@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from changedet.decide.interval import Noise, simulate_area
 from changedet.decide.null import LOST_ORDER, LOST_SIMILARITY, fit_null
+
+WHOLE = {"group": np.zeros(160, int), "groups": 1}
 
 
 def town(seed: int, prior: float, n: int = 160) -> tuple[np.ndarray, ...]:
@@ -17,12 +21,17 @@ def town(seed: int, prior: float, n: int = 160) -> tuple[np.ndarray, ...]:
     return s, d, rng.uniform(60, 500, n), place, hit
 
 
+def total(*values: Any, **wishes: Any) -> tuple[float, float]:
+    low, high = simulate_area(*values, **wishes)
+    return float(low[-1]), float(high[-1])
+
+
 @pytest.mark.parametrize("prior", [0.05, 0.3, 0.6, 0.9])
 def test_it_holds_the_truth_in_nearly_all_towns(prior: float) -> None:
     inside = 0
     for seed in range(12):
         s, d, area, place, hit = town(seed, prior)
-        low, high = simulate_area(s, d, area, fit_null(s, d), place=place, noise=Noise())
+        low, high = total(s, d, area, fit_null(s, d), place=place, noise=Noise(), **WHOLE)
         truth = area[hit].sum()
         inside += low <= truth <= high
         assert 0 <= low <= high <= area.sum()
@@ -34,16 +43,30 @@ def test_it_is_the_same_every_time_and_wider_with_noise() -> None:
     s, d, area, place, _ = town(1, 0.4)
     null = fit_null(s, d)
     still = Noise(dissimilarity=0.1, drop=0.005)
-    first = simulate_area(s, d, area, null, place=place, noise=still)
-    assert simulate_area(s, d, area, null, place=place, noise=still) == first
+    first = total(s, d, area, null, place=place, noise=still, **WHOLE)
+    assert total(s, d, area, null, place=place, noise=still, **WHOLE) == first
     loud = Noise(dissimilarity=3.0, drop=0.1)
-    low, high = simulate_area(s, d, area, null, place=place, noise=loud)
+    low, high = total(s, d, area, null, place=place, noise=loud, **WHOLE)
     assert high - low > 1.1 * (first[1] - first[0])
 
 
 def test_nothing_lost_ends_near_zero() -> None:
     s, d, area, place, hit = town(3, -1.0)
     assert not hit.any()
-    low, high = simulate_area(s, d, area, fit_null(s, d), place=place, noise=Noise())
+    low, high = total(s, d, area, fit_null(s, d), place=place, noise=Noise(), **WHOLE)
     assert low == 0
     assert high < 0.06 * area.sum()
+
+
+def test_parts_of_the_map_have_their_own() -> None:
+    s, d, area, place, hit = town(5, 0.5)
+    group = (np.arange(160) >= 40).astype(int)
+    low, high = simulate_area(
+        s, d, area, fit_null(s, d), place=place, noise=Noise(), group=group, groups=3
+    )
+    assert low.shape == high.shape == (4,)
+    assert (low[2], high[2]) == (0, 0)  # a part without buildings
+    for part in (0, 1):
+        assert low[part] <= area[hit & (group == part)].sum() <= high[part]
+    # the whole is surer than its parts together
+    assert high[3] - low[3] < (high[:2] - low[:2]).sum()
