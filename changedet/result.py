@@ -205,6 +205,28 @@ class Buildings(Part):
     not_analysed: int | None
 
 
+class Footprints(Part):
+    """The outlines that were given, and how they were laid onto the image before."""
+
+    given: int
+    """Polygons in the file."""
+    analysed: int
+    """Outlines that got a grade."""
+    repaired: int
+    """Polygons that were invalid and were made valid."""
+    shift_m_median: tuple[float, float]
+    """Median shift along the axes of the grid, to the east and to the north, metres."""
+    shift_m_p90: float
+    """Length that one shift in ten exceeds, metres."""
+    aligned_share: float
+    """Share of the outlines that were moved, 0..1."""
+    edges_given: float | None
+    """How well edges of the image before run along the outlines as given: 1 perfectly, 0 as by
+    chance; None where it was not looked at."""
+    edges_aligned: float | None
+    """The same along the outlines as they were judged."""
+
+
 class Cell(Part):
     """The same shares in one cell of 500 m (or of 500 pixels without a scale)."""
 
@@ -263,6 +285,7 @@ class Record(Part):
     built: Built | None = None
     vegetation: Vegetation | None = None
     buildings: Buildings | None = None
+    footprints: Footprints | None = None
     cells: tuple[Cell, ...] | None = None
     not_observable_share: float | None = None
     figures: tuple[Figure, ...] = ()

@@ -93,6 +93,13 @@ Footprints = Annotated[
     str | None,
     typer.Option("--footprints", metavar="FILE", help="Building outlines of before the event."),
 ]
+NoAlignFootprints = Annotated[
+    bool,
+    typer.Option(
+        "--no-align-footprints",
+        help="Judge footprints where they were given, also where roofs lie beside them.",
+    ),
+]
 Aoi = Annotated[
     str | None,
     typer.Option("--aoi", metavar="FILE", help="Polygons outside of which nothing is analysed."),
@@ -217,7 +224,10 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, tuple[Any, st
 
 def _from_flags(flags: Mapping[str, Any], known: set[str]) -> dict[str, tuple[Any, str]]:
     given = {k: v for k, v in flags.items() if k in known and v not in (None, False, [], ())}
-    return {name: (value, f"--{name.replace('_', '-')}") for name, value in given.items()}
+    found = {name: (value, f"--{name.replace('_', '-')}") for name, value in given.items()}
+    if flags.get("no_align_footprints"):
+        found["decide"] = ({"align_footprints": False}, "--no-align-footprints")
+    return found
 
 
 def _first_fault(fault: Mapping[str, Any], places: Mapping[str, str]) -> str:

@@ -47,6 +47,8 @@ class DecideOptions(Options):
     """Smallest mapped region of vegetation change, square metres (about one crown)."""
     min_footprint_m2: Annotated[float, Field(ge=0)] = 20.0
     """Footprints below this area are slivers and are not analysed, square metres."""
+    align_footprints: bool = True
+    """Move footprints onto the roofs in BEFORE where its edges show by how much."""
 
 
 class RunOptions(Options):

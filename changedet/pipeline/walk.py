@@ -27,6 +27,13 @@ from changedet.pipeline.grading import (
     is_built_seen,
     make_rules,
 )
+from changedet.pipeline.outlining import (
+    Laid,
+    Outlining,
+    align_outlines,
+    footprints_record,
+    on_roofs,
+)
 from changedet.pipeline.plan import Plan, ScoreHistogram
 from changedet.pipeline.prepare import align_pair, check_outlines
 from changedet.pipeline.registered import write_registration
@@ -243,7 +250,13 @@ def _walk(pair: Pair, run: _Run) -> Outcome:
         return Outcome(record=scene)
     footprints = () if outlines is None else tuple(outlines.geometries)
     scene = replace(scene, aoi=aoi, footprints=footprints)
-    return _compare(scene, run, inputs, findings, outlines)
+    if outlines is None:
+        return _compare(scene, run, inputs, findings, None)
+    outlining = Outlining()
+    if options.decide.align_footprints:
+        scene, outlining = align_outlines(scene, executor=run.executor)
+    laid = Laid(outlines=on_roofs(outlines, scene), outlining=outlining)
+    return _compare(scene, run, inputs, findings + outlining.check(), laid)
 
 
 def _stops(findings: tuple[Finding, ...], options: RunOptions) -> bool:
@@ -281,7 +294,7 @@ def _compare(
     run: _Run,
     inputs: Inputs,
     findings: tuple[Finding, ...],
-    outlines: Outlines | None,
+    laid: Laid | None,
 ) -> Outcome:
     options = run.options
     run.progress("fit", 0.0)
@@ -305,13 +318,15 @@ def _compare(
     outputs.finish_maps(paths, run.folder / "maps")
     _remove(work)
     run.progress("write", 0.5)
-    cells = _write_layers(scene, run, inputs, decided, outlines)
+    cells = _write_layers(scene, run, inputs, decided, None if laid is None else laid.outlines)
     run.progress("write", 1.0)
     return Outcome(
-        record=_record(scene, run, inputs, findings=findings, decided=decided, cells=cells),
+        record=_record(
+            scene, run, inputs, findings=findings, decided=decided, cells=cells, laid=laid
+        ),
         scene=scene,
         histograms=histograms,
-        outlines=outlines,
+        outlines=None if laid is None else laid.outlines,
         assessment=grading.assessment,
         areas_m2=grading.areas_m2,
     )
@@ -351,6 +366,7 @@ def _record(
     findings: tuple[Finding, ...],
     decided: _Decided,
     cells: tuple[Cell, ...],
+    laid: Laid | None,
 ) -> Record:
     options, grid = run.options, scene.grid
     plan, rules, tally = decided.plan, decided.rules, decided.tally
@@ -372,6 +388,7 @@ def _record(
         ),
         vegetation=record.vegetation_record(tally, plan, grid, judged=rules.plants_judged),
         buildings=record.buildings_record(decided.grading.assessment),
+        footprints=footprints_record(laid, decided.grading.assessment),
         cells=cells,
         not_observable_share=round(1 - analysed, 6),
         provenance=record.provenance_record(options, run.command, run.started, __version__),
