@@ -58,6 +58,29 @@ class Note(Part):
     """One sentence for a reader: the fact and what follows from it."""
 
 
+class Check(Part):
+    """One check of whether the two images can be compared."""
+
+    code: str
+    """Short machine-readable name."""
+    name: str
+    """What was checked."""
+    value: float | None
+    """What was measured; None where the inputs do not tell it."""
+    unit: str
+    """Of the value and the limits; empty for a plain number."""
+    limit_ok: float | None
+    """Up to here (from here on, where less is worse) all is well."""
+    limit_refuse: float | None
+    """Beyond it the pair is refused; None where it never is for this reason."""
+    less_is_worse: bool
+    """Whether the limits are lower ones."""
+    verdict: Literal["ok", "degraded", "refused", "unknown"]
+    """Refused or degraded exactly where a refusal or a warning says so."""
+    message: str
+    """One sentence for a reader."""
+
+
 class ImageRecord(Part):
     """One input image as it was understood."""
 
@@ -276,6 +299,7 @@ class Record(Part):
     title: str
     warnings: tuple[Note, ...] = ()
     refusals: tuple[Note, ...] = ()
+    checks: tuple[Check, ...] = ()
     inputs: Inputs
     grid: GridRecord | None = None
     registration: Registration | None = None

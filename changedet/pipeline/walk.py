@@ -20,6 +20,14 @@ from changedet.io.sources import Pair, open_pair
 from changedet.io.vector import Outlines, read_polygons
 from changedet.pipeline import outputs, record
 from changedet.pipeline.apply import Rules
+from changedet.pipeline.checking import (
+    Facts,
+    alignment_facts,
+    check_images,
+    checks_record,
+    image_facts,
+    pair_facts,
+)
 from changedet.pipeline.fit import fit_plan
 from changedet.pipeline.grading import (
     Grading,
@@ -161,7 +169,8 @@ def _refuse(refusal: NotComparable, before: str | Path, after: str | Path, run: 
             shutil.rmtree(path)
         else:
             path.unlink()
-    return Outcome(record=_refused(run, inputs, (finding,), None))
+    facts = image_facts(rasters[0], rasters[1], options)
+    return Outcome(record=_refused(run, inputs, (finding,), None, facts))
 
 
 def register_pair(
@@ -194,11 +203,13 @@ def _register(pair: Pair, run: _Run) -> Outcome:
     layers = [outputs.source_layer(scene, inputs)]
     outputs.write_rest(scene, run.folder, layers, styles=run.styles)
     write_registration(scene, run.folder)
+    facts = image_facts(pair.before, pair.after, options) | alignment_facts(scene.alignment)
     made = Record(
         status=record.resolve_status(findings, force=options.force),
         title=_title(options, inputs),
         warnings=record.notes(findings, refusals=False),
         refusals=record.notes(findings, refusals=True),
+        checks=checks_record(findings, facts, options),
         inputs=inputs,
         grid=record.grid_record(grid, None),
         registration=record.registration_record(scene.alignment, grid.gsd_m),
@@ -210,8 +221,9 @@ def _register(pair: Pair, run: _Run) -> Outcome:
 def _align(pair: Pair, run: _Run, inputs: Inputs) -> tuple[Scene | Record, tuple[Finding, ...]]:
     """Return the scene of an aligned pair, or the record of a refusal; and what was found."""
     options, findings = run.options, pair.findings
+    facts = image_facts(pair.before, pair.after, options)
     if _stops(findings, options):
-        return _refused(run, inputs, findings, None), findings
+        return _refused(run, inputs, findings, None, facts), findings
     run.progress("register", 0.0)
     alignment = align_pair(pair, options, executor=run.executor)
     run.progress("register", 1.0)
@@ -221,7 +233,7 @@ def _align(pair: Pair, run: _Run, inputs: Inputs) -> tuple[Scene | Record, tuple
             rmse_px=alignment.rmse_px, supported_share=alignment.supported_share
         )
     if _stops(findings, options):
-        return _refused(run, inputs, findings, alignment), findings
+        return _refused(run, inputs, findings, alignment, facts), findings
     scene = Scene(
         before=pair.before,
         after=pair.after,
@@ -241,6 +253,7 @@ def _walk(pair: Pair, run: _Run) -> Outcome:
         if path is not None
     }
     said = tuple(finding for what in read for finding in check_outlines(read[what], what=what))
+    said += check_images(pair.before, pair.after, options)
     pair = replace(pair, findings=pair.findings + said)
     outlines = read.get("footprints")
     aoi = tuple(read["aoi"].geometries) if "aoi" in read else ()
@@ -283,6 +296,7 @@ class _Decided:
         return check_plan(
             separable=self.plan.null.separable,
             built_pixels=self.tally.total("built") if self.built_seen else None,
+            samples=self.plan.null.samples,
             correlations={role: line.correlation for role, line in self.plan.lines},
             colour=self.plan.vegetation is not None,
             plants_judged=self.rules.plants_judged,
@@ -310,7 +324,8 @@ def _compare(
     findings += check_seen(tally.total("analysed"), tally.total("inside"))
     if _stops(findings, options):
         _remove(work)
-        return Outcome(record=_refused(run, inputs, findings, scene.alignment))
+        facts = pair_facts(scene, plan, tally, options)
+        return Outcome(record=_refused(run, inputs, findings, scene.alignment, facts))
     built_seen = is_built_seen(plan)
     decided = _Decided(grading=grading, rules=rules, tally=tally, built_seen=built_seen)
     findings += decided.check()
@@ -376,6 +391,7 @@ def _record(
         title=_title(options, inputs),
         warnings=record.notes(findings, refusals=False),
         refusals=record.notes(findings, refusals=True),
+        checks=checks_record(findings, pair_facts(scene, plan, tally, options), options),
         inputs=inputs,
         grid=record.grid_record(grid, analysed),
         registration=record.registration_record(scene.alignment, grid.gsd_m),
@@ -406,17 +422,23 @@ def _title(options: RunOptions, inputs: Inputs) -> str:
 
 
 def _refused(
-    run: _Run, inputs: Inputs, findings: tuple[Finding, ...], alignment: Alignment | None
+    run: _Run,
+    inputs: Inputs,
+    findings: tuple[Finding, ...],
+    alignment: Alignment | None,
+    facts: Facts,
 ) -> Record:
     """Return the record of a refusal: reasons, and no area anywhere."""
     registration = None
     if alignment is not None:
+        facts = alignment_facts(alignment) | facts
         registration = record.registration_record(alignment, alignment.gsd_m)
     return Record(
         status="refused",
         title=_title(run.options, inputs),
         warnings=record.notes(findings, refusals=False),
         refusals=record.notes(findings, refusals=True),
+        checks=checks_record(findings, facts, run.options),
         inputs=inputs,
         registration=registration,
         provenance=record.provenance_record(run.options, run.command, run.started, __version__),

@@ -83,7 +83,7 @@ def test_ids_that_are_not_unique_are_not_used(tmp_path: Path) -> None:
 
 
 def away(east: float, north: float) -> list[shapely.Geometry]:
-    return [shapely.transform(house, lambda xy: xy + [east, north]) for house in HOUSES]
+    return [shapely.transform(house, lambda xy: xy + np.array([east, north])) for house in HOUSES]
 
 
 MISPLACED = {

@@ -35,7 +35,8 @@ def test_footprints_come_back_to_their_roofs(true_scene: Scene, shift: tuple[flo
     right, done = align_outlines(wrong)
     assert np.median(distances(true_scene, right)) < 0.7
     assert done.share == 1.0
-    assert done.after is not None and done.before is not None
+    assert done.after is not None
+    assert done.before is not None
     assert done.after > done.before + 0.1
     np.testing.assert_allclose(done.median_m, [-shift[0], -shift[1]], atol=0.7)
     (finding,) = done.check()
