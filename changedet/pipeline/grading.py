@@ -112,6 +112,8 @@ def grade_footprints(scene: Scene, plan: Plan, sums: FootprintSums, options: Run
         sums.mean("lost"),
         reason,
         hurt=null.hurt(dissimilarity, drop),
+        similarity=-dissimilarity,
+        order_loss=(drop - null.drop_centre) / null.drop_spread,
         separable=null.separable,
     )
     sure = {

@@ -104,6 +104,12 @@ class Assessment:
     """Share of the analysed pixels with evidence above 0.5; NaN where not analysed."""
     reason: NDArray[np.object_]
     """Why a footprint was not analysed, else empty."""
+    similarity: NDArray[np.float64]
+    """Above that of unrelated places, in its spreads: 0 = no more alike; NaN where not analysed."""
+    order_loss: NDArray[np.float64]
+    """Loss of coherence beyond that of unchanged buildings, in their spreads; NaN as above."""
+    damage_probability: NDArray[np.float64]
+    """Posterior probability of *damaged or destroyed*; NaN where not analysed."""
 
     def count(self, grade: str) -> int:
         """Return how many footprints have a grade."""
@@ -140,6 +146,8 @@ def grade_buildings(
     reason: NDArray[np.object_],
     *,
     hurt: NDArray[np.floating],
+    similarity: NDArray[np.floating],
+    order_loss: NDArray[np.floating],
     separable: bool,
 ) -> Assessment:
     """Grade each footprint from its probabilities.
@@ -156,6 +164,8 @@ def grade_buildings(
         From :func:`why_not_analysed`.
     hurt : ndarray, shape (n,)
         Probability of *damaged or destroyed*.
+    similarity, order_loss : ndarray, shape (n,)
+        What the grades rest on, see :class:`Assessment`.
     separable : bool
         Where False nothing is graded above *Possibly damaged*.
     """
@@ -175,4 +185,7 @@ def grade_buildings(
         probability=known(probability),
         lost_share=known(lost_share),
         reason=reason,
+        similarity=known(similarity),
+        order_loss=known(order_loss),
+        damage_probability=known(hurt),
     )
