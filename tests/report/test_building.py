@@ -48,8 +48,8 @@ SENTENCES = [
     ),
     (
         "Damaged: much less alike than unchanged buildings (4.0 spreads above chance, unchanged "
-        "buildings 10.0), a part of its order lost (2.0 spreads); probability of damaged or destroyed "
-        "0.90, of destroyed 0.30 at a prior of 0.58."
+        "buildings 10.0), a part of its order lost (2.0 spreads); probability of damaged or "
+        "destroyed 0.90, of destroyed 0.30 at a prior of 0.58."
     ),
     (
         "Possibly damaged: a little less alike than unchanged buildings (7.0 spreads above chance, "

@@ -110,7 +110,7 @@ def _measure(
     values = values[np.isfinite(values)]
     axes.set_title(words_of[0], fontsize=10)
     axes.set_xlabel(words_of[1], fontsize=8.5)
-    ends = [*values, *marks.values()]
+    ends = [*values, *marks.values(), *((0.0, 1.0) if "probability" in name else ())]
     low, high = min(ends), max(ends)
     edges = np.linspace(low, max(high, low + 1e-6), 31)
     shown = [style for style in GRADES if (grades == style.name).any()]
