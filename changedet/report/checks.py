@@ -56,10 +56,17 @@ def _limit(check: Check) -> str:
     if check.limit_ok is None:
         return words.NA
     bound, beyond = ("at least", "below") if check.less_is_worse else ("at most", "above")
-    said = f"{bound} {_amount(check.limit_ok, check.unit)}"
+    said = f"{bound} {_cut(check.limit_ok, check.unit)}"
     if check.limit_refuse is None:
         return said
-    return f"{said}; refused {beyond} {_amount(check.limit_refuse, check.unit)}"
+    return f"{said}; refused {beyond} {_cut(check.limit_refuse, check.unit)}"
+
+
+def _cut(limit: float, unit: str) -> str:
+    """Write a limit as it was set, without digits that say nothing."""
+    if unit == "share":
+        return f"{limit * 100:g}{words.NBSP}%"
+    return f"{limit:g}{words.NBSP}{words.plain(unit, limit=20)}" if unit else f"{limit:g}"
 
 
 def footprint_rows(record: Record) -> tuple[tuple[str, str], ...]:

@@ -27,10 +27,10 @@ def test_rows_say_value_limit_and_verdict_in_words(record: Record) -> None:
     assert [row.verdict for row in rows] == ["refused", "claims less", "passed", "not known"]
     shown = [tuple(text.replace("\u00a0", " ") for text in (row.value, row.limit)) for row in rows]
     assert shown == [
-        ("40.0 %", "at most 2.00 %"),
-        ("31.0 %", "at least 50.0 %; refused below 2.00 %"),
-        ("0.400 px", "at most 1.50 px; refused above 2.00 px"),
-        ("n/a", "at most 10.0 degrees; refused above 25.0 degrees"),
+        ("40.0 %", "at most 2 %"),
+        ("31.0 %", "at least 50 %; refused below 2 %"),
+        ("0.400 px", "at most 1.5 px; refused above 2 px"),
+        ("n/a", "at most 10 degrees; refused above 25 degrees"),
     ]
 
 
