@@ -58,6 +58,29 @@ class Note(Part):
     """One sentence for a reader: the fact and what follows from it."""
 
 
+class Check(Part):
+    """One check of whether the two images can be compared."""
+
+    code: str
+    """Short machine-readable name."""
+    name: str
+    """What was checked."""
+    value: float | None
+    """What was measured; None where the inputs do not tell it."""
+    unit: str
+    """Of the value and the limits; empty for a plain number."""
+    limit_ok: float | None
+    """Up to here (from here on, where less is worse) all is well."""
+    limit_refuse: float | None
+    """Beyond it the pair is refused; None where it never is for this reason."""
+    less_is_worse: bool
+    """Whether the limits are lower ones."""
+    verdict: Literal["ok", "degraded", "refused", "unknown"]
+    """Refused or degraded exactly where a refusal or a warning says so."""
+    message: str
+    """One sentence for a reader."""
+
+
 class ImageRecord(Part):
     """One input image as it was understood."""
 
@@ -205,6 +228,28 @@ class Buildings(Part):
     not_analysed: int | None
 
 
+class Footprints(Part):
+    """The outlines that were given, and how they were laid onto the image before."""
+
+    given: int
+    """Polygons in the file."""
+    analysed: int
+    """Outlines that got a grade."""
+    repaired: int
+    """Polygons that were invalid and were made valid."""
+    shift_m_median: tuple[float, float]
+    """Median shift along the axes of the grid, to the east and to the north, metres."""
+    shift_m_p90: float
+    """Length that one shift in ten exceeds, metres."""
+    aligned_share: float
+    """Share of the outlines that were moved, 0..1."""
+    edges_given: float | None
+    """How well edges of the image before run along the outlines as given: 1 perfectly, 0 as by
+    chance; None where it was not looked at."""
+    edges_aligned: float | None
+    """The same along the outlines as they were judged."""
+
+
 class Cell(Part):
     """The same shares in one cell of 500 m (or of 500 pixels without a scale)."""
 
@@ -258,6 +303,7 @@ class Record(Part):
     title: str
     warnings: tuple[Note, ...] = ()
     refusals: tuple[Note, ...] = ()
+    checks: tuple[Check, ...] = ()
     inputs: Inputs
     grid: GridRecord | None = None
     registration: Registration | None = None
@@ -267,6 +313,7 @@ class Record(Part):
     built: Built | None = None
     vegetation: Vegetation | None = None
     buildings: Buildings | None = None
+    footprints: Footprints | None = None
     cells: tuple[Cell, ...] | None = None
     not_observable_share: float | None = None
     figures: tuple[Figure, ...] = ()

@@ -69,7 +69,11 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> Simulate:
     def make(seed: int, **wishes: Any) -> PairFiles:
         folder = tmp_path_factory.mktemp("town") / "pair"
         groups = {
-            "placement": {"shift_px": (3.4, -2.3), "rotation_deg": 0.05},
+            "placement": {
+                "shift_px": (3.4, -2.3),
+                "rotation_deg": 0.05,
+                **wishes.pop("placement", {}),
+            },
             "after": {"smoke_per_km2": 0, **wishes.pop("after", {})},
         }
         cd.simulate(folder, seed=seed, width=384, height=384, **groups, **wishes)

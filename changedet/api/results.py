@@ -94,6 +94,26 @@ class Result:
             raise InputError("a refused pair has no maps to draw; see record.refusals")
         return figures.classes(views, self.record)
 
+    def explain_building(self, name: str | int, *, before: str | Path | None = None) -> Drawing:
+        """Draw one building before and after, its measures among all, and why it got its grade.
+
+        Parameters
+        ----------
+        name : str or int
+            ``id`` in the buildings layer of vectors.gpkg.
+        before : path-like, optional
+            The image before, where it lies elsewhere now than result.json says.
+
+        Raises
+        ------
+        InputError
+            No footprints were graded, there is no such building, or the image before is gone.
+        """
+        from changedet.api.explaining import view_of_building
+
+        view = view_of_building(self.folder, self.record, name, before=before)
+        return figures.explain_building(view, self.record)
+
     def save(self, output: str | Path, *, overwrite: bool = False) -> Result:
         """Copy the result folder to ``output``, as one transaction, and return it there.
 

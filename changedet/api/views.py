@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import shapely
+from affine import Affine
 from numpy.typing import NDArray
 
 from changedet.core.grid import Grid
@@ -15,7 +16,7 @@ from changedet.pipeline.scene import visible_roles
 from changedet.pipeline.walk import Outcome
 from changedet.report.pictures import decode
 from changedet.report.views import Histogram, Outline, Views
-from changedet.result import Record
+from changedet.result import GridRecord, Record
 
 SIZE = 1600
 """Longest side of a view, pixels."""
@@ -82,26 +83,11 @@ def views_of_outcome(outcome: Outcome, folder: Path) -> Views | None:
 
 def views_of_folder(folder: Path, record: Record) -> Views | None:
     """Make the views of a result folder from its own files alone."""
-    grid_record = record.grid
     picture = folder / "figures" / "before.png"
-    if grid_record is None or not picture.is_file():
+    if record.grid is None or not picture.is_file():
         return None
-    from affine import Affine
-
-    gsd = grid_record.gsd_m
-    transform = Affine(*grid_record.transform)
-    res = float(np.sqrt(abs(transform.determinant)))
-    grid = Grid(
-        width=grid_record.width,
-        height=grid_record.height,
-        transform=transform,
-        crs=grid_record.crs,
-        unit_m=None if gsd is None else gsd / res,
-    )
-    roles = record.inputs.after.bands
-    wanted = [role for role in ("red", "green", "blue") if role in roles]
-    names = list(roles)
-    bands = [names.index(role) for role in wanted] if len(wanted) == 3 else [0]
+    grid = grid_of(record.grid)
+    bands = shown_bands(record)
     buildings, points = _layers_of(folder / "vectors.gpkg", grid)
     return _views(
         folder,
@@ -112,6 +98,26 @@ def views_of_folder(folder: Path, record: Record) -> Views | None:
         tie_points=points,
         histograms=(),
     )
+
+
+def grid_of(found: GridRecord) -> Grid:
+    """Return the grid of the maps of a result."""
+    transform = Affine(*found.transform)
+    res = float(np.sqrt(abs(transform.determinant)))
+    return Grid(
+        width=found.width,
+        height=found.height,
+        transform=transform,
+        crs=found.crs,
+        unit_m=None if found.gsd_m is None else found.gsd_m / res,
+    )
+
+
+def shown_bands(record: Record) -> list[int]:
+    """Return which bands of aligned.tif make a picture: three colours or the first."""
+    names = list(record.inputs.after.bands)
+    wanted = [role for role in ("red", "green", "blue") if role in names]
+    return [names.index(role) for role in wanted] if len(wanted) == 3 else [0]
 
 
 def _zoom(grid: Grid) -> int:

@@ -93,6 +93,13 @@ Footprints = Annotated[
     str | None,
     typer.Option("--footprints", metavar="FILE", help="Building outlines of before the event."),
 ]
+NoAlignFootprints = Annotated[
+    bool,
+    typer.Option(
+        "--no-align-footprints",
+        help="Judge footprints where they were given, also where roofs lie beside them.",
+    ),
+]
 Aoi = Annotated[
     str | None,
     typer.Option("--aoi", metavar="FILE", help="Polygons outside of which nothing is analysed."),
@@ -230,6 +237,8 @@ def _from_flags(flags: Mapping[str, Any], known: set[str]) -> dict[str, tuple[An
         ("control_before", "control_after"), flags.get("control") or (), strict=False
     ):
         found[name] = (value, "--control")
+    if flags.get("no_align_footprints"):
+        found["decide"] = ({"align_footprints": False}, "--no-align-footprints")
     return found
 
 

@@ -22,6 +22,7 @@ def run(
     output: opt.Output = None,
     overwrite: opt.Overwrite = False,
     footprints: opt.Footprints = None,
+    no_align_footprints: opt.NoAlignFootprints = False,
     aoi: opt.Aoi = None,
     control: opt.Control = None,
     gsd: opt.Gsd = None,

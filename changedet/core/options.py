@@ -49,6 +49,8 @@ class DecideOptions(Options):
     """Footprints below this area are slivers and are not analysed, square metres."""
     neighbours: bool = False
     """Let the buildings within some 100 m have a say in a building's prior; else each is alone."""
+    align_footprints: bool = True
+    """Move footprints onto the roofs in BEFORE where its edges show by how much."""
 
 
 class RunOptions(Options):

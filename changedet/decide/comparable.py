@@ -5,15 +5,19 @@ from __future__ import annotations
 import math
 
 from changedet.core.errors import Finding
+from changedet.decide.checks import limits_of
+from changedet.decide.null import MIN_SAMPLES
 
-MIN_CORRELATION = 0.3
+MIN_CORRELATION, _ = limits_of("radiometry")
 """Of the stable set, below which AFTER's colours cannot be brought to BEFORE's."""
+_MOST_RESIDUAL, _ = limits_of("residual")
+_LEAST_SEEN, _NOTHING_SEEN = limits_of("overlap")
 
 
 def check_registration(*, rmse_px: float, supported_share: float) -> tuple[Finding, ...]:
     """Judge the residual at left-out tie points and how much of the scene has them."""
     findings = []
-    if math.isfinite(rmse_px) and rmse_px > 1.5:
+    if math.isfinite(rmse_px) and rmse_px > _MOST_RESIDUAL:
         findings.append(
             Finding(
                 code="residual",
@@ -36,7 +40,7 @@ def check_registration(*, rmse_px: float, supported_share: float) -> tuple[Findi
 def check_seen(analysed: int, inside: int) -> tuple[Finding, ...]:
     """Judge how much of the grid (or the AOI) both dates show, from pixel counts."""
     part = analysed / inside if inside else 0.0
-    if part < 0.02:
+    if _NOTHING_SEEN is not None and part < _NOTHING_SEEN:
         return (
             Finding(
                 code="nothing_valid",
@@ -45,12 +49,12 @@ def check_seen(analysed: int, inside: int) -> tuple[Finding, ...]:
                 severity="refuse",
             ),
         )
-    if part < 0.5:
+    if part < _LEAST_SEEN:
         return (
             Finding(
                 code="little_seen",
                 message=f"both images show only {part:.0%} of the area; figures hold for that part",
-                severity="warn",
+                severity="degrade",
             ),
         )
     return ()
@@ -60,6 +64,7 @@ def check_plan(
     *,
     separable: bool,
     built_pixels: int | None,
+    samples: int = MIN_SAMPLES,
     correlations: dict[str, float],
     colour: bool,
     plants_judged: bool,
@@ -81,6 +86,16 @@ def check_plan(
                 code="nothing_built",
                 message="the before image shows no built area; give --footprints if there is any",
                 severity="warn",
+            )
+        )
+    elif samples < MIN_SAMPLES:
+        findings.append(
+            Finding(
+                code="no_null",
+                message=f"only {samples} buildings or built pixels are seen, too few to know what "
+                f"they look like where nothing happened ({MIN_SAMPLES} are needed): no destroyed "
+                "area is claimed",
+                severity="degrade",
             )
         )
     elif not separable:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Literal
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from changedet.core.errors import Finding
 from changedet.core.grid import Grid
+from changedet.io.viewing import Viewing
 
 MaskedBy = Literal["nodata", "alpha", "mask", "fill", "none"]
 BandsFrom = Literal["option", "description", "colour interpretation", "count"]
@@ -119,6 +120,8 @@ class Raster:
         Decimation factors stored in the file.
     date : str or None
         ISO 8601, from the file's tags.
+    viewing : Viewing
+        Sun and view angles, from the file's tags.
     sha256 : str
         Of the file's bytes.
     findings : tuple of Finding
@@ -143,6 +146,7 @@ class Raster:
     white: float
     overviews: tuple[int, ...] = ()
     date: str | None = None
+    viewing: Viewing = field(default_factory=Viewing)
     sha256: str
     findings: tuple[Finding, ...] = ()
 

@@ -23,6 +23,7 @@ from changedet.io.description import FillRegion, MaskedBy, Raster
 from changedet.io.fill import fill_candidates, find_fill, is_constant
 from changedet.io.places import name_crs, set_unit
 from changedet.io.reading import find_declared, read_raw, read_scale, to_rasterio
+from changedet.io.viewing import read_viewing
 
 MIN_SIDE = 64
 MAX_BLOCK_BYTES = 300_000_000
@@ -136,6 +137,7 @@ def describe_dataset(
         white=255.0,
         overviews=tuple(dataset.overviews(1)),
         date=_date(dataset),
+        viewing=read_viewing(_all_tags(dataset)),
         sha256=sha256,
         findings=findings,
     )
@@ -230,9 +232,14 @@ def _read_small(path: Path, limit: int = 16_384) -> str | None:
         return None
 
 
+def _all_tags(dataset: DatasetReader) -> dict[str, str]:
+    """Tags of the file and of a vendor's description beside it."""
+    return {**dataset.tags(), **dataset.tags(ns="IMD"), **dataset.tags(ns="IMAGERY")}
+
+
 def _date(dataset: DatasetReader) -> str | None:
     """ISO 8601 of the first date tag that can be read."""
-    tags = {**dataset.tags(), **dataset.tags(ns="IMAGERY")}
+    tags = _all_tags(dataset)
     for key in _DATE_TAGS:
         found = re.match(
             r"\s*(\d{4})[-:]?(\d\d)[-:]?(\d\d)(?:[ T](\d\d):(\d\d):(\d\d))?", tags.get(key, "")

@@ -181,7 +181,7 @@ def _check_gsd(before: Grid, after: Grid) -> list[Finding]:
         message = f"the pixels differ {ratio:.1f} times in size ({sizes}): not comparable"
         return [Finding(code="gsd_ratio", message=message, severity="refuse")]
     message = f"the pixels differ in size ({sizes}): fine detail is compared at the coarser one"
-    return [Finding(code="gsd_ratio", message=message, severity="warn")]
+    return [Finding(code="gsd_ratio", message=message, severity="degrade")]
 
 
 def _check_scale(before: Raster) -> list[Finding]:

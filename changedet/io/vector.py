@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,8 @@ from pyogrio.errors import DataLayerError, DataSourceError, FieldError
 from changedet.core.errors import EnvironmentFault, InputError
 from changedet.core.grid import Grid
 from changedet.io.formats import check_file, shown
-from changedet.io.places import edge_positions, move_points, name_crs, parse_crs, to_xy
+from changedet.io.misplaced import explain_nothing_inside, grid_bounds
+from changedet.io.places import move_points, name_crs, parse_crs
 
 _FORMATS = "a GeoPackage, GeoJSON, FlatGeobuf or Shapefile"
 _ID_COLUMNS = ("id", "building_id", "osm_id", "gml_id", "objectid")
@@ -46,12 +47,15 @@ class Outlines:
         Features left out by reason: ``empty``, ``invalid`` (not repairable), ``outside``.
     repaired : int
         Features whose geometry was invalid and was made valid.
+    given : int
+        Features of the layer.
     """
 
     geometries: np.ndarray
     ids: tuple[int | str, ...]
     skipped: dict[str, int]
     repaired: int
+    given: int = 0
 
     def __len__(self) -> int:
         """Return the number of polygons."""
@@ -122,7 +126,7 @@ def read_polygons(path: str | Path, *, grid: Grid, what: str) -> Outlines:
         raise InputError(f"{what} {error}") from None
     with _Ogr():
         try:
-            layer, crs, total = _pick_layer(absolute, name)
+            layer, crs, total, bounds = _pick_layer(absolute, name)
             ids, shapes, used = _read_layer(absolute, layer, crs, grid)
         except (DataSourceError, DataLayerError, FieldError, ValueError, OSError) as error:
             if isinstance(error, InputError):
@@ -131,11 +135,8 @@ def read_polygons(path: str | Path, *, grid: Grid, what: str) -> Outlines:
             raise InputError(f"{name}: cannot be read ({reason}); save it anew") from error
     outlines = _clean(ids, shapes, grid, crs, outside=max(0, total - used))
     if not len(outlines):
-        raise InputError(
-            f"{name}: 0 of {total} polygons lie inside the before image "
-            f"({_bounds_text(grid)}); check the CRS ({_crs_text(crs)}) and its axis order"
-        )
-    return outlines
+        raise InputError(f"{name}: {explain_nothing_inside(bounds, crs, grid, total=total)}")
+    return replace(outlines, given=total)
 
 
 class _Ogr:
@@ -182,18 +183,21 @@ def _check_content(path: Path) -> None:
     raise InputError(f"{name}: format not allowed ({kind}); {_FORMATS} is needed")
 
 
-def _pick_layer(path: Path, name: str) -> tuple[str, str, int]:
-    """Find the first layer of polygons: its name, CRS and number of features."""
+def _pick_layer(path: Path, name: str) -> tuple[str, str, int, tuple[float, ...]]:
+    """Find the first layer of polygons: its name, CRS, number of features and bounds."""
     for layer, kind in pyogrio.list_layers(path):
         if kind is None or not ("Polygon" in kind or kind in ("Unknown", "GeometryCollection")):
             continue
-        info = pyogrio.read_info(path, layer=layer, force_feature_count=True)
+        info = pyogrio.read_info(
+            path, layer=layer, force_feature_count=True, force_total_bounds=True
+        )
         if not info["features"]:
             raise InputError(f"{name}: layer {shown(layer)} is empty; nothing to analyse")
         crs = _layer_crs(info["crs"])
         if crs is None:
             raise InputError(f"{name}: has no CRS; save it with one (GeoPackage, or a .prj)")
-        return str(layer), crs, int(info["features"])
+        bounds = tuple(float(edge) for edge in info["total_bounds"] or ())
+        return str(layer), crs, int(info["features"]), bounds
     raise InputError(f"{name}: holds no polygons; outlines are needed")
 
 
@@ -212,7 +216,7 @@ def _read_layer(
         path,
         layer=layer,
         columns=[column] if column else [],
-        bbox=_layer_bbox(grid, crs),
+        bbox=grid_bounds(grid, crs),
         force_2d=True,
         return_fids=True,
     )
@@ -231,23 +235,6 @@ def _unique_ids(values: np.ndarray) -> list[int | str] | None:
             return None
         ids.append(value)
     return ids if len(set(ids)) == len(ids) else None
-
-
-def _layer_bbox(grid: Grid, crs: str) -> tuple[float, float, float, float] | None:
-    """Return the grid's extent in the layer's CRS, a little wider; None for "all of it"."""
-    cols, rows = edge_positions(grid)
-    xs, ys = move_points(*to_xy(grid, cols, rows), source=grid.crs or "", target=crs)
-    if not np.isfinite(xs).all() or not np.isfinite(ys).all():
-        return None
-    if parse_crs(crs).is_geographic and xs.max() - xs.min() > 180:
-        return None
-    pad_x, pad_y = 0.02 * np.ptp(xs), 0.02 * np.ptp(ys)
-    return (
-        float(xs.min() - pad_x),
-        float(ys.min() - pad_y),
-        float(xs.max() + pad_x),
-        float(ys.max() + pad_y),
-    )
 
 
 def _clean(
@@ -306,15 +293,6 @@ def _corners(grid: Grid) -> tuple[tuple[int, int], ...]:
 def _moved(points: np.ndarray, source: str, target: str) -> np.ndarray:
     xs, ys = move_points(points[:, 0], points[:, 1], source=source, target=target)
     return np.column_stack([xs, ys])
-
-
-def _bounds_text(grid: Grid) -> str:
-    left, bottom, right, top = grid.bounds
-    return f"{left:.0f} {bottom:.0f} .. {right:.0f} {top:.0f} in {_crs_text(grid.crs or '')}"
-
-
-def _crs_text(crs: str) -> str:
-    return crs if crs.startswith("EPSG:") else "a CRS without a code"
 
 
 def write_geopackage(path: Path, layers: Sequence[Layer], *, crs: str | None) -> None:

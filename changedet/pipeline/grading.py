@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from changedet.core.grades import POSSIBLE_RATE
 from changedet.core.options import RunOptions
 from changedet.decide.chance import join_match
 from changedet.decide.comparable import MIN_CORRELATION
@@ -40,9 +41,6 @@ from changedet.quantify.built import COARSEST_M
 
 PLACE_M = 200
 """Side of the cells over which the range of the share of destroyed buildings is taken, metres."""
-POSSIBLE_RATE = 0.2
-"""False discovery rate of all that is graded Possibly damaged or worse. Destroyed needs none of its
-own: 0.01 to 0.02 of what is so graded was intact (docs/decisions/0005)."""
 MIN_BUILDINGS = 30
 """Footprints from which on the null is fitted on whole buildings instead of pixels."""
 
@@ -154,6 +152,8 @@ def grade_footprints(scene: Scene, plan: Plan, sums: FootprintSums, options: Run
         reason,
         hurt=hurt,
         possible=possible,
+        similarity=-dissimilarity,
+        order_loss=(drop - null.drop_centre) / null.drop_spread,
         separable=null.separable,
     )
     sure = {

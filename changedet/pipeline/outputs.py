@@ -198,6 +198,9 @@ def building_layer(outlines: Outlines, assessment: Assessment, area_m2: np.ndarr
             "unosat": np.array([UNOSAT[str(g)] for g in assessment.grade], dtype=np.int32),
             "score": assessment.score,
             "probability": assessment.probability,
+            "damage_probability": assessment.damage_probability,
+            "similarity": assessment.similarity,
+            "order_loss": assessment.order_loss,
             "lost_share": assessment.lost_share,
             "reason": assessment.reason,
         },
@@ -212,7 +215,14 @@ def no_building_layer() -> Layer:
     return building_layer(
         nothing,
         Assessment(
-            grade=words, score=numbers, probability=numbers, lost_share=numbers, reason=words
+            grade=words,
+            score=numbers,
+            probability=numbers,
+            lost_share=numbers,
+            reason=words,
+            similarity=numbers,
+            order_loss=numbers,
+            damage_probability=numbers,
         ),
         None,
     )

@@ -8,6 +8,7 @@ import resource
 import sys
 from datetime import UTC, datetime
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -288,6 +289,11 @@ def buildings_record(assessment: Assessment | None) -> Buildings:
         no_visible_damage=assessment.count(NONE),
         not_analysed=assessment.count(NOT_ANALYSED),
     )
+
+
+def title_of(options: RunOptions, inputs: Inputs) -> str:
+    """Return the heading: what the user wished, else the names of the files."""
+    return options.title or f"{Path(inputs.before.path).name} / {Path(inputs.after.path).name}"
 
 
 def provenance_record(

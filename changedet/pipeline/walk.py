@@ -20,6 +20,14 @@ from changedet.io.sources import Pair, open_pair
 from changedet.io.vector import Outlines, read_polygons
 from changedet.pipeline import outputs, record
 from changedet.pipeline.apply import Rules
+from changedet.pipeline.checking import (
+    Facts,
+    alignment_facts,
+    check_images,
+    checks_record,
+    image_facts,
+    pair_facts,
+)
 from changedet.pipeline.control import read_control
 from changedet.pipeline.fit import fit_plan
 from changedet.pipeline.grading import (
@@ -27,6 +35,13 @@ from changedet.pipeline.grading import (
     grade_footprints,
     is_built_seen,
     make_rules,
+)
+from changedet.pipeline.outlining import (
+    Laid,
+    Outlining,
+    align_outlines,
+    footprints_record,
+    on_roofs,
 )
 from changedet.pipeline.plan import Plan, ScoreHistogram
 from changedet.pipeline.prepare import align_pair, check_outlines
@@ -155,7 +170,8 @@ def _refuse(refusal: NotComparable, before: str | Path, after: str | Path, run: 
             shutil.rmtree(path)
         else:
             path.unlink()
-    return Outcome(record=_refused(run, inputs, (finding,), None))
+    facts = image_facts(rasters[0], rasters[1], options)
+    return Outcome(record=_refused(run, inputs, (finding,), None, facts))
 
 
 def register_pair(
@@ -188,11 +204,13 @@ def _register(pair: Pair, run: _Run) -> Outcome:
     layers = [outputs.source_layer(scene, inputs)]
     outputs.write_rest(scene, run.folder, layers, styles=run.styles)
     write_registration(scene, run.folder)
+    facts = image_facts(pair.before, pair.after, options) | alignment_facts(scene.alignment)
     made = Record(
         status=record.resolve_status(findings, force=options.force),
-        title=_title(options, inputs),
+        title=record.title_of(options, inputs),
         warnings=record.notes(findings, refusals=False),
         refusals=record.notes(findings, refusals=True),
+        checks=checks_record(findings, facts, options),
         inputs=inputs,
         grid=record.grid_record(grid, None),
         registration=record.registration_record(scene.alignment, grid.gsd_m),
@@ -204,8 +222,9 @@ def _register(pair: Pair, run: _Run) -> Outcome:
 def _align(pair: Pair, run: _Run, inputs: Inputs) -> tuple[Scene | Record, tuple[Finding, ...]]:
     """Return the scene of an aligned pair, or the record of a refusal; and what was found."""
     options, findings = run.options, pair.findings
+    facts = image_facts(pair.before, pair.after, options)
     if _stops(findings, options):
-        return _refused(run, inputs, findings, None), findings
+        return _refused(run, inputs, findings, None, facts), findings
     run.progress("register", 0.0)
     alignment = align_pair(pair, options, executor=run.executor)
     run.progress("register", 1.0)
@@ -215,7 +234,7 @@ def _align(pair: Pair, run: _Run, inputs: Inputs) -> tuple[Scene | Record, tuple
             rmse_px=alignment.rmse_px, supported_share=alignment.supported_share
         )
     if _stops(findings, options):
-        return _refused(run, inputs, findings, alignment), findings
+        return _refused(run, inputs, findings, alignment, facts), findings
     scene = Scene(
         before=pair.before,
         after=pair.after,
@@ -235,6 +254,7 @@ def _walk(pair: Pair, run: _Run) -> Outcome:
         if path is not None
     }
     said = tuple(finding for what in read for finding in check_outlines(read[what], what=what))
+    said += check_images(pair.before, pair.after, options)
     pair = replace(pair, findings=pair.findings + said)
     outlines = read.get("footprints")
     aoi = tuple(read["aoi"].geometries) if "aoi" in read else ()
@@ -244,7 +264,13 @@ def _walk(pair: Pair, run: _Run) -> Outcome:
         return Outcome(record=scene)
     footprints = () if outlines is None else tuple(outlines.geometries)
     scene = replace(scene, aoi=aoi, footprints=footprints)
-    return _compare(scene, run, inputs, findings, outlines)
+    if outlines is None:
+        return _compare(scene, run, inputs, findings, None)
+    outlining = Outlining()
+    if options.decide.align_footprints:
+        scene, outlining = align_outlines(scene, executor=run.executor)
+    laid = Laid(outlines=on_roofs(outlines, scene), outlining=outlining)
+    return _compare(scene, run, inputs, findings + outlining.check(), laid)
 
 
 def _stops(findings: tuple[Finding, ...], options: RunOptions) -> bool:
@@ -271,6 +297,7 @@ class _Decided:
         return check_plan(
             separable=self.plan.null.separable,
             built_pixels=self.tally.total("built") if self.built_seen else None,
+            samples=self.plan.null.samples,
             correlations={role: line.correlation for role, line in self.plan.lines},
             colour=self.plan.vegetation is not None,
             plants_judged=self.rules.plants_judged,
@@ -282,7 +309,7 @@ def _compare(
     run: _Run,
     inputs: Inputs,
     findings: tuple[Finding, ...],
-    outlines: Outlines | None,
+    laid: Laid | None,
 ) -> Outcome:
     options = run.options
     run.progress("fit", 0.0)
@@ -299,7 +326,8 @@ def _compare(
     findings += check_seen(tally.total("analysed"), tally.total("inside"))
     if _stops(findings, options):
         _remove(work)
-        return Outcome(record=_refused(run, inputs, findings, scene.alignment))
+        facts = pair_facts(scene, plan, tally, options)
+        return Outcome(record=_refused(run, inputs, findings, scene.alignment, facts))
     built_seen = is_built_seen(plan)
     decided = _Decided(grading=grading, rules=rules, tally=tally, built_seen=built_seen)
     findings += decided.check()
@@ -307,13 +335,15 @@ def _compare(
     outputs.finish_maps(paths, run.folder / "maps")
     _remove(work)
     run.progress("write", 0.5)
-    cells = _write_layers(scene, run, inputs, decided, outlines)
+    cells = _write_layers(scene, run, inputs, decided, None if laid is None else laid.outlines)
     run.progress("write", 1.0)
     return Outcome(
-        record=_record(scene, run, inputs, findings=findings, decided=decided, cells=cells),
+        record=_record(
+            scene, run, inputs, findings=findings, decided=decided, cells=cells, laid=laid
+        ),
         scene=scene,
         histograms=histograms,
-        outlines=outlines,
+        outlines=None if laid is None else laid.outlines,
         assessment=grading.assessment,
         areas_m2=grading.areas_m2,
     )
@@ -354,15 +384,17 @@ def _record(
     findings: tuple[Finding, ...],
     decided: _Decided,
     cells: tuple[Cell, ...],
+    laid: Laid | None,
 ) -> Record:
     options, grid = run.options, scene.grid
     plan, rules, tally = decided.plan, decided.rules, decided.tally
     analysed = share(tally.total("analysed"), tally.total("inside"))
     return Record(
         status=record.resolve_status(findings, force=options.force),
-        title=_title(options, inputs),
+        title=record.title_of(options, inputs),
         warnings=record.notes(findings, refusals=False),
         refusals=record.notes(findings, refusals=True),
+        checks=checks_record(findings, pair_facts(scene, plan, tally, options), options),
         inputs=inputs,
         grid=record.grid_record(grid, analysed),
         registration=record.registration_record(scene.alignment, grid.gsd_m),
@@ -380,6 +412,7 @@ def _record(
         ),
         vegetation=record.vegetation_record(tally, plan, grid, judged=rules.plants_judged),
         buildings=record.buildings_record(decided.grading.assessment),
+        footprints=footprints_record(laid, decided.grading.assessment),
         cells=cells,
         not_observable_share=round(1 - analysed, 6),
         provenance=record.provenance_record(options, run.command, run.started, __version__),
@@ -392,22 +425,24 @@ def _remove(work: Path) -> None:
     work.rmdir()
 
 
-def _title(options: RunOptions, inputs: Inputs) -> str:
-    return options.title or f"{Path(inputs.before.path).name} / {Path(inputs.after.path).name}"
-
-
 def _refused(
-    run: _Run, inputs: Inputs, findings: tuple[Finding, ...], alignment: Alignment | None
+    run: _Run,
+    inputs: Inputs,
+    findings: tuple[Finding, ...],
+    alignment: Alignment | None,
+    facts: Facts,
 ) -> Record:
     """Return the record of a refusal: reasons, and no area anywhere."""
     registration = None
     if alignment is not None:
+        facts = alignment_facts(alignment) | facts
         registration = record.registration_record(alignment, alignment.gsd_m)
     return Record(
         status="refused",
-        title=_title(run.options, inputs),
+        title=record.title_of(run.options, inputs),
         warnings=record.notes(findings, refusals=False),
         refusals=record.notes(findings, refusals=True),
+        checks=checks_record(findings, facts, run.options),
         inputs=inputs,
         registration=registration,
         provenance=record.provenance_record(run.options, run.command, run.started, __version__),

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from changedet.core.grades import DAMAGED_FROM, DESTROYED_FROM, POSSIBLE_FROM
+
 DESTROYED = "Destroyed"
 DAMAGED = "Damaged"
 POSSIBLY = "Possibly damaged"
@@ -22,8 +24,6 @@ MIN_SEEN_SHARE = 0.6
 """Share of a footprint that must be analysed for a grade."""
 MIN_PIXELS = 12
 """Pixels of a footprint that must be analysed for a grade."""
-SURE_OF_DAMAGE = 0.9
-"""Probability of damaged or destroyed from which a building is called damaged."""
 STEPS = 1000
 """Measures are summed as integers of 1/1000: the order of the blocks changes nothing. Where blocks
 are cut may move a sum by a few of these steps, because a pixel's window is summed in float."""
@@ -117,6 +117,12 @@ class Assessment:
     """Share of the analysed pixels with evidence above 0.5; NaN where not analysed."""
     reason: NDArray[np.object_]
     """Why a footprint was not analysed, else empty."""
+    similarity: NDArray[np.float64]
+    """Above that of unrelated places, in its spreads: 0 = no more alike; NaN where not analysed."""
+    order_loss: NDArray[np.float64]
+    """Loss of coherence beyond that of unchanged buildings, in their spreads; NaN as above."""
+    damage_probability: NDArray[np.float64]
+    """Posterior probability of *damaged or destroyed*; NaN where not analysed."""
 
     def count(self, grade: str) -> int:
         """Return how many footprints have a grade."""
@@ -154,6 +160,8 @@ def grade_buildings(
     *,
     hurt: NDArray[np.floating],
     possible: NDArray[np.bool_],
+    similarity: NDArray[np.floating],
+    order_loss: NDArray[np.floating],
     separable: bool,
 ) -> Assessment:
     """Grade each footprint from its probabilities.
@@ -173,13 +181,15 @@ def grade_buildings(
         Probability of *damaged or destroyed*.
     possible : ndarray of bool, shape (n,)
         The largest set with a bearable rate of false discoveries.
+    similarity, order_loss : ndarray, shape (n,)
+        What the grades rest on, see :class:`Assessment`.
     separable : bool
         Where False nothing is graded above *Possibly damaged*.
     """
     grade = np.full(len(probability), NONE, dtype=object)
-    grade[(hurt >= 0.2) & possible] = POSSIBLY
-    grade[(hurt >= SURE_OF_DAMAGE) & separable] = DAMAGED
-    grade[(probability >= 0.5) & separable] = DESTROYED
+    grade[(hurt >= POSSIBLE_FROM) & possible] = POSSIBLY
+    grade[(hurt >= DAMAGED_FROM) & separable] = DAMAGED
+    grade[(probability >= DESTROYED_FROM) & separable] = DESTROYED
     unseen = reason != ""
     grade[unseen] = NOT_ANALYSED
 
@@ -192,4 +202,7 @@ def grade_buildings(
         probability=known(probability),
         lost_share=known(lost_share),
         reason=reason,
+        similarity=known(similarity),
+        order_loss=known(order_loss),
+        damage_probability=known(hurt),
     )

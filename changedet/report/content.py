@@ -170,7 +170,7 @@ def verdict(record: Record) -> Verdict:
     return Verdict(
         kind="ok",
         title="The two images could be compared",
-        text=f"All checks of the pair were passed.{noted}",
+        text=f"All checks that could be made were passed.{noted}",
         reasons=(),
     )
 

@@ -51,6 +51,13 @@ def test_a_file_may_write_kebab_or_snake_case_and_tables(config: Callable[[str],
     assert found.decide.mmu_built_m2 == 5
 
 
+def test_footprints_are_aligned_unless_a_flag_says_no(config: Callable[[str], Path]) -> None:
+    path = config("[decide]\nmmu-built-m2 = 5\n")
+    assert resolve_options({"config": path}).decide.align_footprints
+    found = resolve_options({"config": path, "no_align_footprints": True})
+    assert (found.decide.align_footprints, found.decide.mmu_built_m2) == (False, 5)
+
+
 def test_the_environment_may_name_tables_and_lists(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHANGEDET_ALLOW_DRIVER", "ENVI,HFA")
     monkeypatch.setenv("CHANGEDET_BANDS", "red=2,green=1")

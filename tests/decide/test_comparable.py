@@ -33,8 +33,8 @@ def test_registration(rmse: float, supported: float, expected: list[tuple[str, s
         (0, 0, [("nothing_valid", "refuse")]),
         (0, 1000, [("nothing_valid", "refuse")]),
         (19, 1000, [("nothing_valid", "refuse")]),
-        (20, 1000, [("little_seen", "warn")]),
-        (499, 1000, [("little_seen", "warn")]),
+        (20, 1000, [("little_seen", "degrade")]),
+        (499, 1000, [("little_seen", "degrade")]),
         (500, 1000, []),
     ],
 )

@@ -52,7 +52,7 @@ def test_small_overlap_and_other_crs(save, scene) -> None:
 
 
 @pytest.mark.parametrize(
-    ("gsd", "severity"), [(0.7, None), (1.0, "warn"), (1.6, "refuse"), (0.1, "refuse")]
+    ("gsd", "severity"), [(0.7, None), (1.0, "degrade"), (1.6, "refuse"), (0.1, "refuse")]
 )
 def test_pixel_sizes(save, scene, gsd: float, severity: str | None) -> None:
     before = save(scene(), "a.tif", **at(0.5))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from pathlib import Path
 
@@ -70,6 +71,7 @@ def test_odd_geometries_are_counted(tmp_path: Path) -> None:
     outlines = read_polygons(path, grid=GRID, what="footprints")
     assert outlines.ids == (7, 8, "8-2", 9, "9-2")
     assert outlines.repaired == 1
+    assert outlines.given == 7
     assert outlines.skipped["outside"] >= 1
     assert sum(outlines.skipped.values()) == 4
     assert set(shapely.get_type_id(outlines.geometries)) == {shapely.GeometryType.POLYGON}
@@ -80,11 +82,37 @@ def test_ids_that_are_not_unique_are_not_used(tmp_path: Path) -> None:
     assert read_polygons(path, grid=GRID, what="footprints").ids == (1, 2, 3, 4, 5)
 
 
-def test_swapped_axes_are_said_not_counted_as_no_damage(tmp_path: Path) -> None:
-    swapped = [shapely.transform(lonlat(h), lambda xy: xy[:, ::-1]) for h in HOUSES]
-    path = write(tmp_path / "houses.gpkg", swapped, crs="EPSG:4326")
-    with pytest.raises(InputError, match="0 of 5 polygons lie inside"):
+def away(east: float, north: float) -> list[shapely.Geometry]:
+    return [shapely.transform(house, lambda xy: xy + np.array([east, north])) for house in HOUSES]
+
+
+MISPLACED = {
+    "swapped degrees": (
+        [shapely.transform(lonlat(h), lambda xy: xy[:, ::-1]) for h in HOUSES],
+        "EPSG:4326",
+        "axes look swapped.*longitude",
+    ),
+    "swapped metres": (
+        [shapely.transform(h, lambda xy: xy[:, ::-1]) for h in HOUSES],
+        "EPSG:32637",
+        "axes look swapped",
+    ),
+    "metres said to be degrees": (HOUSES, "EPSG:4326", "is in degrees.*are not"),
+    "another zone": (HOUSES, "EPSG:32601", "they lie at .*correct the CRS"),
+    "another place": (away(5e4, 0), "EPSG:32637", "give outlines of this place"),
+    "no area": ([shapely.Polygon()] * 5, "EPSG:32637", "none has an area"),
+}
+
+
+@pytest.mark.parametrize("case", MISPLACED)
+def test_outlines_beside_the_image_are_an_error_with_its_cause(tmp_path: Path, case: str) -> None:
+    shapes, crs, cause = MISPLACED[case]
+    path = write(tmp_path / "houses.gpkg", shapes, crs=crs)
+    with pytest.raises(InputError, match="0 of 5 polygons lie inside") as caught:
         read_polygons(path, grid=GRID, what="footprints")
+    assert re.search(cause, str(caught.value))
+    assert "\n" not in str(caught.value)
+    assert caught.value.exit_code == 3
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,9 @@ def test_without_footprints_the_buildings_layer_is_empty_with_the_same_columns()
         "unosat",
         "score",
         "probability",
+        "damage_probability",
+        "similarity",
+        "order_loss",
         "lost_share",
         "reason",
     ]

@@ -96,10 +96,13 @@ def test_grades(
         np.array([probability]), np.array([2.0]), np.array([0.7]),
         np.array([""], dtype=object), hurt=np.array([hurt]), possible=np.array([possible]),
         separable=separable,
+        similarity=np.array([1.5]), order_loss=np.array([2.5]),
     )  # fmt: skip
     assert made.grade.tolist() == [grade]
     assert made.count(grade) == 1
     assert made.probability[0] == probability
+    assert made.damage_probability[0] == hurt
+    assert (made.similarity[0], made.order_loss[0]) == (1.5, 2.5)
 
 
 def test_what_is_not_analysed_has_no_figures() -> None:
@@ -107,9 +110,13 @@ def test_what_is_not_analysed_has_no_figures() -> None:
         np.array([0.99, 0.99]), np.ones(2), np.ones(2),
         np.array(["", "below 20 m2"], dtype=object), hurt=np.ones(2),
         possible=np.ones(2, bool), separable=True,
+        similarity=np.zeros(2), order_loss=np.ones(2),
     )  # fmt: skip
     assert made.grade.tolist() == [DESTROYED, NOT_ANALYSED]
-    for values in (made.score, made.probability, made.lost_share):
+    for values in (
+        made.score, made.probability, made.lost_share, made.similarity, made.order_loss,
+        made.damage_probability,
+    ):  # fmt: skip
         assert np.isfinite(values).tolist() == [True, False]
     assert sum(made.count(grade) for grade in GRADES) == 2
 

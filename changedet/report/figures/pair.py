@@ -1,4 +1,4 @@
-"""The pictures of the report. The one place that draws; a figure is a return value.
+"""The pictures of a whole pair.
 
 Only matplotlib's object interface is used, never pyplot: nothing global, nothing on a screen.
 User text stays out of the pictures, dates excepted (reduced to ASCII): fonts lack letters.
