@@ -12,7 +12,7 @@ from changedet.compare.radiometry import Line
 from changedet.compare.structure import WindowSizes
 from changedet.decide.chance import Chance
 from changedet.decide.interval import Noise
-from changedet.decide.null import CENTRAL, HIGH, LOW, SYNTHETIC_WORTH, Null
+from changedet.decide.null import CENTRAL, HIGH, LOW, Null
 from changedet.quantify.built import BuiltPlan
 from changedet.quantify.vegetation import VegetationPlan
 
@@ -111,9 +111,7 @@ class Plan:
     def _null_source(self) -> str:
         if self.control is not None:
             return f"the control pair {self.control.name}, where nothing happened"
-        null = self.null
-        unchanged = null.samples * (1 - null.prior - null.damaged)
-        if self.expected is not None and null.samples and unchanged < SYNTHETIC_WORTH:
+        if self.null.synthetic:
             return (
                 "synthetic: BEFORE beside itself, moved by the error of the alignment and noised, "
                 "since the scene has hardly any unchanged building"
