@@ -14,7 +14,12 @@ import numpy as np
 from changedet import __version__
 from changedet.core.errors import Finding, NotComparable
 from changedet.core.options import RunOptions
-from changedet.decide.comparable import check_plan, check_registration, check_seen
+from changedet.decide.comparable import (
+    check_observable,
+    check_plan,
+    check_registration,
+    check_seen,
+)
 from changedet.io.raster import inspect_raster
 from changedet.io.sources import Pair, open_pair
 from changedet.io.vector import Outlines, read_polygons
@@ -27,6 +32,7 @@ from changedet.pipeline.grading import (
     is_built_seen,
     make_rules,
 )
+from changedet.pipeline.observe import observe
 from changedet.pipeline.plan import Plan, ScoreHistogram
 from changedet.pipeline.prepare import align_pair, check_outlines
 from changedet.pipeline.registered import write_registration
@@ -284,11 +290,19 @@ def _compare(
     outlines: Outlines | None,
 ) -> Outcome:
     options = run.options
-    run.progress("fit", 0.0)
-    plan, histograms = fit_plan(scene, executor=run.executor)
-    run.progress("fit", 1.0)
     work = run.folder / ".walk"
     work.mkdir()
+    run.progress("fit", 0.0)
+    observed = observe(scene, work / "observed.tif", executor=run.executor)
+    scene = replace(scene, observed=observed)
+    findings += check_observable(
+        observed.shares, colour=observed.colour, thin_decided=observed.thin_decided
+    )
+    if _stops(findings, options):
+        _remove(work)
+        return Outcome(record=_refused(run, inputs, findings, scene.alignment))
+    plan, histograms = fit_plan(scene, executor=run.executor)
+    run.progress("fit", 1.0)
     walk = run.walk(scene, work, inputs)
     paths, sums = outputs.write_evidence(walk, plan, report=run.on("evidence"))
     grading = grade_footprints(scene, plan, sums, options)
@@ -374,6 +388,7 @@ def _record(
         buildings=record.buildings_record(decided.grading.assessment),
         cells=cells,
         not_observable_share=round(1 - analysed, 6),
+        observable=record.observable_record(tally, scene),
         provenance=record.provenance_record(options, run.command, run.started, __version__),
     )
 
