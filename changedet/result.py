@@ -270,6 +270,23 @@ class Cell(Part):
     vegetation_lost_share: float | None
 
 
+class Observable(Part):
+    """Why a part of the area could not be seen; shares of the grid (or of the AOI in it), 0..1."""
+
+    saturated_share: float
+    """At the largest value in all bands, over some 10 m, in at least one date."""
+    cloud_share: float
+    """Under cloud in at least one date."""
+    smoke_share: float | None
+    """Under smoke or thick haze in at least one date; None where that cannot be told."""
+    snow_share: float | None
+    """Under snow in one date; None where that cannot be told."""
+    shadow_share: float | None
+    """In shadow in at least one date; analysed all the same. None where that cannot be told."""
+    outside_share: float
+    """Outside of an image, or without data."""
+
+
 class Figure(Part):
     """A picture of the report."""
 
@@ -316,6 +333,8 @@ class Record(Part):
     footprints: Footprints | None = None
     cells: tuple[Cell, ...] | None = None
     not_observable_share: float | None = None
+    """What was not analysed: 1 minus ``grid.analysed_share``; ``observable`` says why."""
+    observable: Observable | None = None
     figures: tuple[Figure, ...] = ()
     provenance: Provenance
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from changedet.core.grid import Grid
 from changedet.io.raster import read_small, read_window
 from changedet.io.vector import read_own_layer
+from changedet.pipeline.outcome import Outcome
 from changedet.pipeline.scene import visible_roles
-from changedet.pipeline.walk import Outcome
 from changedet.report.pictures import decode
 from changedet.report.views import Histogram, Outline, Views
 from changedet.result import GridRecord, Record

@@ -95,7 +95,7 @@ RULES = (
         ),
     Rule(
         code="cloud_smoke", name="Cloud and smoke", unit="share", ok=0.05, refuse=0.3,
-        said=("clouds", "smoke", "cloud_smoke"),
+        said=("cloud",),
     ),
     Rule(
         code="radiometry", name="Correlation of the colours where nothing changed", ok=0.3,

@@ -13,6 +13,10 @@ MIN_CORRELATION, _ = limits_of("radiometry")
 _MOST_RESIDUAL, _ = limits_of("residual")
 _LEAST_SEEN, _NOTHING_SEEN = limits_of("overlap")
 
+VEILED, SNOWED = (0.05, 0.30), (0.02, 0.10)
+"""Shares of the area under cloud and smoke, and under snow: degraded from the first on, refused
+beyond the second."""
+
 
 def check_registration(*, rmse_px: float, supported_share: float) -> tuple[Finding, ...]:
     """Judge the residual at left-out tie points and how much of the scene has them."""
@@ -58,6 +62,60 @@ def check_seen(analysed: int, inside: int) -> tuple[Finding, ...]:
             ),
         )
     return ()
+
+
+def check_observable(
+    shares: dict[str, float], *, colour: bool, thin_decided: bool
+) -> tuple[Finding, ...]:
+    """Judge what hides the ground.
+
+    Parameters
+    ----------
+    shares : dict
+        Share of the area, 0..1, by ``cloud``, ``smoke``, ``snow`` and ``saturated``.
+    colour : bool
+        Whether snow and shadow could be told: both dates have red, green and blue.
+    thin_decided : bool
+        Whether smoke could be told.
+    """
+    kinds = (
+        ("cloud", "cloud or smoke hides", shares["cloud"] + shares["smoke"], VEILED),
+        ("snow", "snow covers", shares["snow"], SNOWED),
+        ("saturated", "the sensor was saturated over", shares["saturated"], VEILED),
+    )
+    findings = []
+    for code, hides, part, (some, most) in kinds:
+        if part < some:
+            continue
+        refuse = part > most
+        findings.append(
+            Finding(
+                code=code,
+                message=f"{hides} {part:.0%} of the area in one of the dates"
+                + (
+                    f" (at most {most:.0%}): give an image of a clearer day"
+                    if refuse
+                    else ": it was left out, and figures hold for the rest"
+                ),
+                severity="refuse" if refuse else "degrade",
+            )
+        )
+    blind = []
+    if not thin_decided:
+        blind.append("smoke")
+    if not colour:
+        blind += ["snow", "shadow"]
+    if blind:
+        why = "the dates' colours do not go together" if colour else "one grey band does not tell"
+        findings.append(
+            Finding(
+                code="not_looked_for",
+                message=f"{', '.join(blind)} could not be looked for ({why}): where there is "
+                "any, it is taken for ground",
+                severity="warn",
+            )
+        )
+    return tuple(findings)
 
 
 def check_plan(

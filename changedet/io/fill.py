@@ -15,6 +15,11 @@ _MIN_BORDER_SHARE = 0.001
 _MIN_BORDER_CELLS = 4
 _MIN_SOLID = 0.85
 _OPENING = 3
+_FADES = 0.4
+"""Share of nearly white cells around constant white from which it is no fill: real fill ends at
+once."""
+_ISLANDS = 0.02
+"""Share of the rest of an image that is as white, in whole cells, from which white is not fill."""
 _REACH_PX = 8
 """How far from a constant region pixels may still be fill: partly covered cells, ringing."""
 
@@ -41,6 +46,7 @@ def find_fill(
     match: np.ndarray,
     *,
     exact: np.ndarray | None = None,
+    glare: np.ndarray | None = None,
     value: float,
     tolerance: float,
     zoom: int,
@@ -55,6 +61,9 @@ def find_fill(
     exact : ndarray of bool, optional
         For lossy codecs, whose fill is noisy: the same with hardly any noise. At least half of a
         region must be, or it is a dark place and not fill. Ringing is then cut off too.
+    glare : ndarray of bool, optional
+        For white: True where all pixels of a cell are at least four fifths as bright. Saturated
+        cloud and snow fade into it, or stand as islands elsewhere; a white collar does neither.
     value, tolerance : float
         Digital numbers, passed on to the result.
     zoom : int
@@ -82,6 +91,8 @@ def find_fill(
     # on a short stretch; fill is solid and lies along the border
     solid = np.bincount(labels[_open(match)], minlength=number + 1)
     kept &= (solid >= _MIN_SOLID * sizes) & (touching.astype(float) ** 2 >= sizes)
+    if kept.any() and glare is not None:
+        kept &= not _is_glare(match, kept[labels], glare)
     if not kept.any():
         return None
     steps = max(1, -(-_REACH_PX // zoom))
@@ -89,6 +100,16 @@ def find_fill(
     return FillRegion.pack(
         region, value=value, tolerance=tolerance, grow=1 if exact is None else 3, zoom=zoom
     )
+
+
+def _is_glare(match: np.ndarray, region: np.ndarray, glare: np.ndarray) -> bool:
+    """Tell whether constant white is a bright thing in the image."""
+    rim = ndimage.binary_dilation(region, structure=_CONNECT, iterations=4)
+    rim &= ~ndimage.binary_dilation(region, structure=_CONNECT, iterations=1)
+    fades = rim.any() and glare[rim].mean() > _FADES
+    rest = ~region
+    islands = np.count_nonzero(match & rest) > _ISLANDS * np.count_nonzero(rest)
+    return bool(fades or islands)
 
 
 def _open(match: np.ndarray) -> np.ndarray:

@@ -262,6 +262,7 @@ class _Scan:
 
     matches: dict[float, np.ndarray]
     exact: dict[float, np.ndarray]
+    glare: dict[float, np.ndarray]
     high: float
     samples: list[np.ndarray]
     alpha_between: int
@@ -305,6 +306,7 @@ def scan_pixels(dataset: DatasetReader, raster: Raster, *, level: int = 1) -> Ra
         region = find_fill(
             match,
             exact=scan.exact.get(value),
+            glare=scan.glare.get(value),
             value=value,
             tolerance=_noise(raster.dtype, value) if lossy else noise,
             zoom=step * level,
@@ -365,6 +367,7 @@ def _walk(
     scan = _Scan(
         matches={value: np.zeros((height, width), dtype=bool) for value in candidates},
         exact={value: np.zeros((height, width), dtype=bool) for value in candidates if lossy},
+        glare={value: np.zeros((height, width), dtype=bool) for value in candidates if value > 0},
         high=0.0,
         samples=[],
         alpha_between=0,
@@ -392,6 +395,9 @@ def _walk(
             first = window.row // step
             rows = slice(first, first + -(-window.height // step))
             match[rows] = _cells(found, dataset, window, step)
+            if value > 0:
+                near = is_constant(raw, 0.9 * value, 0.1 * value)
+                scan.glare[value][rows] = _cells(near, dataset, window, step)
             if lossy:
                 # even flat fill may come back a number or two beside its value
                 exact = found & is_constant(raw, value, _noise(raster.dtype, value) / 4)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from changedet.compare.observable import CLOUD, SATURATED, SHADOW, SMOKE, SNOW
 from changedet.core.blocks import Block
 from changedet.core.grid import Window
 from changedet.decide.regions import drop_small
@@ -48,6 +49,9 @@ LOST_LOW, LOST_CENTRAL, LOST_HIGH, GAINED = 16, 32, 64, 128
 NO_CHANGE, DESTROYED, VEGETATION_LOST, OTHER, VEGETATION_GAINED = 1, 2, 3, 4, 5
 """Codes of classes.tif; 0 is not analysed."""
 
+HIDDEN = {"saturated": SATURATED, "cloud": CLOUD, "smoke": SMOKE, "snow": SNOW}
+"""Codes of what hides the ground, by the names under which it is counted."""
+
 LOSS_SPREADS = {"low": 3.5, "central": 1.5, "high": 0.5}
 """Drop of the vegetation index, in units of its noise, that the three figures ask for."""
 
@@ -72,7 +76,7 @@ def compute_block(block: Block, *, scene: Scene, plan: Plan) -> BlockMaps:
     trim = block.trim
     aligned = _to_dtype(pair.after[(slice(None), *trim)], pair.valid_after[trim], scene)
     if not analysed.any():
-        return _empty(block, pair.inside[trim], aligned, scene)
+        return _empty(block, pair, aligned, scene)
     before, after = grey_pair(scene, pair, plan.stretch, plan.before_blur)
     built = find_built(scene, pair, plan, block.padded)
     alike = plan.chance.standardise(similarity(before, after, analysed, plan.sizes))
@@ -97,7 +101,13 @@ def compute_block(block: Block, *, scene: Scene, plan: Plan) -> BlockMaps:
     sums = FootprintSums.zero(len(scene.footprints))
     measures = {"dissimilarity": alike[trim], "drop": drop[trim]}
     _sum_footprints(
-        sums, scene, block, analysed=analysed[trim], measures=measures, structural=structural[trim]
+        sums,
+        scene,
+        block,
+        analysed=analysed[trim],
+        codes=pair.codes[trim],
+        measures=measures,
+        structural=structural[trim],
     )
     match_footprints(sums, scene, plan, block, (before, after, analysed))
     return BlockMaps(
@@ -116,15 +126,16 @@ def warp_block(block: Block, *, scene: Scene) -> tuple[Window, NDArray[np.generi
     return block.core, _to_dtype(values, valid, scene)
 
 
-def _empty(
-    block: Block, inside: BoolArray, aligned: NDArray[np.generic], scene: Scene
-) -> BlockMaps:
+def _empty(block: Block, pair: Pair, aligned: NDArray[np.generic], scene: Scene) -> BlockMaps:
+    inside, codes = pair.inside[block.trim], pair.codes[block.trim]
     nothing = np.full(block.core.shape, NODATA, np.uint8)
     sums = FootprintSums.zero(len(scene.footprints))
     unseen = np.zeros(block.core.shape, bool)
     zero = np.zeros(block.core.shape, np.float32)
     measures = {"dissimilarity": zero, "drop": zero}
-    _sum_footprints(sums, scene, block, analysed=unseen, measures=measures, structural=nothing)
+    _sum_footprints(
+        sums, scene, block, analysed=unseen, codes=codes, measures=measures, structural=nothing
+    )
     state = np.where(inside, INSIDE, 0).astype(np.uint8)
     return BlockMaps(block.core, aligned, nothing, nothing, state, sums)
 
@@ -169,9 +180,12 @@ def _sum_footprints(
     block: Block,
     *,
     analysed: BoolArray,
+    codes: ByteArray,
     measures: dict[str, NDArray[np.float32]],
     structural: ByteArray,
 ) -> None:
+    veiled = np.isin(codes & ~np.uint8(SHADOW), (CLOUD, SMOKE))
+    white = np.isin(codes & ~np.uint8(SHADOW), (SNOW, SATURATED))
     core = block.core
     for number in scene.footprints_near(core, margin=scene.footprint_margin):
         grown = scene.footprints[number].buffer(scene.footprint_margin)
@@ -189,6 +203,8 @@ def _sum_footprints(
             analysed[local],
             {name: measure[local] for name, measure in measures.items()},
             structural[local] > STEPS // 2,
+            veiled=veiled[local],
+            white=white[local],
         )
 
 
@@ -230,7 +246,12 @@ def decide_block(
     analysed = (state & ANALYSED) > 0
     built = (state & BUILT) > 0
     destroyed = _destroyed(block, scene, rules, built, structural)
-    marked = {"inside": (state & INSIDE) > 0, "analysed": analysed, "built": built}
+    inside = (state & INSIDE) > 0
+    marked = {"inside": inside, "analysed": analysed, "built": built}
+    codes = scene.codes(block.padded)
+    marked["shadow"] = analysed & ((codes & SHADOW) > 0)
+    for name, code in HIDDEN.items():
+        marked[name] = inside & ~analysed & ((codes & ~np.uint8(SHADOW)) == code)
     for name, gone in destroyed.items():
         marked[f"built_{name}"] = gone & built
     lost = {}

@@ -60,6 +60,17 @@ def alignment_facts(alignment: Alignment) -> Facts:
     }
 
 
+def observed_facts(scene: Scene) -> Facts:
+    """Return what hides the ground."""
+    if scene.observed is None:
+        return {}
+    shares = scene.observed.shares
+    return {
+        "cloud_smoke": shares["cloud"] + shares["smoke"],
+        "snow": shares["snow"] if scene.observed.colour else None,
+    }
+
+
 def pair_facts(scene: Scene, plan: Plan, tally: Tally, options: RunOptions) -> Facts:
     """Return everything that the checks of a pair that was compared are about."""
     built = plan.gsd_m <= COARSEST_M and tally.total("built") > 0
@@ -67,6 +78,7 @@ def pair_facts(scene: Scene, plan: Plan, tally: Tally, options: RunOptions) -> F
     return {
         **image_facts(scene.before, scene.after, options),
         **alignment_facts(scene.alignment),
+        **observed_facts(scene),
         "overlap": share(tally.total("analysed"), tally.total("inside")),
         "radiometry": min((line.correlation for _, line in plan.lines), default=None),
         "null": float(plan.null.samples) if built else None,

@@ -93,7 +93,17 @@ def overview_zoom(grid: Grid, *, most: int = 1024) -> int:
 
 
 def fit_stretch(scene: Scene) -> tuple[Stretch, Stretch]:
-    """Find the grey range of both dates from overviews of the whole images."""
+    """Find the grey range of both dates from overviews of the whole images.
+
+    Where much is hidden, from the cells that are not: cloud would take the upper end for itself.
+    """
+    if scene.observed is not None and scene.observed.levels is not None:
+        pairs = zip((scene.before, scene.after), scene.observed.levels, strict=True)
+        before, after = (
+            Stretch(low=low * raster.white, high=max(high, low + 1e-3) * raster.white)
+            for raster, (low, high) in pairs
+        )
+        return before, after
     found = []
     for raster in (scene.before, scene.after):
         zoom = overview_zoom(raster.grid)
@@ -115,7 +125,9 @@ def fit_stretch(scene: Scene) -> tuple[Stretch, Stretch]:
     return found[0], found[1]
 
 
-def pick_tiles(grid: Grid, seen: NDArray[np.bool_], zoom: int, margin: int) -> list[Block]:
+def pick_tiles(
+    grid: Grid, seen: NDArray[np.bool_], zoom: int, margin: int, *, size: int = TILE_PX
+) -> list[Block]:
     """Pick at most :data:`MAX_TILES` tiles, evenly over those that both dates cover.
 
     Parameters
@@ -123,7 +135,7 @@ def pick_tiles(grid: Grid, seen: NDArray[np.bool_], zoom: int, margin: int) -> l
     seen : ndarray of bool
         Overview of what both dates cover, ``zoom`` grid pixels a pixel.
     """
-    tiles = list(blocks(grid, size=TILE_PX, margin=margin))
+    tiles = list(blocks(grid, size=size, margin=margin))
 
     def covered(tile: Block) -> float:
         core = tile.core
@@ -134,7 +146,7 @@ def pick_tiles(grid: Grid, seen: NDArray[np.bool_], zoom: int, margin: int) -> l
         return float(part.mean()) * core.height * core.width if part.size else 0.0
 
     shares = np.array([covered(tile) for tile in tiles])
-    least = min(0.3 * TILE_PX * TILE_PX, 0.5 * float(shares.max(initial=0)))
+    least = min(0.3 * size * size, 0.5 * float(shares.max(initial=0)))
     good = [tile for tile, share in zip(tiles, shares, strict=True) if share > max(least, 0)]
     if len(good) <= MAX_TILES:
         return good
@@ -148,9 +160,10 @@ def sample_built(
     """Sample the score of built area in one tile, shape (n,)."""
     before, valid = scene.read_before(tile.padded)
     nothing = np.zeros(tile.padded.shape, bool)
-    pair = Pair(before, before, valid, nothing, scene.inside(tile.padded))
+    codes = scene.codes(tile.padded)
+    pair = Pair(before, before, valid, nothing, scene.inside(tile.padded), codes)
     score = measure_built(scene, pair, stretch, gsd_m)[tile.trim][::STRIDE_PX, ::STRIDE_PX]
-    use = (pair.valid_before & pair.inside)[tile.trim][::STRIDE_PX, ::STRIDE_PX]
+    use = (pair.valid_before & pair.inside & ~pair.hidden)[tile.trim][::STRIDE_PX, ::STRIDE_PX]
     return np.asarray(score[use])
 
 

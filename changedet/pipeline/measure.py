@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from changedet.compare.observable import SHADOW
 from changedet.compare.pixel import exg, gradient_z, ndvi
 from changedet.compare.radiometry import Line
 from changedet.compare.structure import (
@@ -50,18 +51,25 @@ class Pair:
     valid_before: BoolArray
     valid_after: BoolArray
     inside: BoolArray
+    codes: NDArray[np.uint8]
+    """What hides each pixel, and whether it lies in shadow; see ``compare.observable``."""
+
+    @property
+    def hidden(self) -> BoolArray:
+        """Saturated, or under cloud, smoke or snow in at least one date."""
+        return (self.codes & ~np.uint8(SHADOW)) > 0
 
     @property
     def analysed(self) -> BoolArray:
-        """Valid in both dates and inside grid and AOI."""
-        return self.valid_before & self.valid_after & self.inside
+        """Valid and visible in both dates and inside grid and AOI."""
+        return self.valid_before & self.valid_after & self.inside & ~self.hidden
 
 
 def read_pair(scene: Scene, window: Window) -> Pair:
     """Read one window of both dates, AFTER on the grid."""
     before, valid_before = scene.read_before(window)
     after, valid_after = scene.read_after(window)
-    return Pair(before, after, valid_before, valid_after, scene.inside(window))
+    return Pair(before, after, valid_before, valid_after, scene.inside(window), scene.codes(window))
 
 
 def grey(values: FloatArray, roles: tuple[str, ...], wanted: tuple[str, ...]) -> FloatArray:
@@ -80,7 +88,7 @@ def grey_pair(
     if before_blur > 0:
         before = np.asarray(cv2.GaussianBlur(before, (0, 0), before_blur), np.float32)
     # What only one date shows must not look like an edge that the other has lost.
-    seen = pair.valid_before & pair.valid_after
+    seen = pair.valid_before & pair.valid_after & ~pair.hidden
     return np.where(seen, before, _MIDDLE), np.where(seen, after, _MIDDLE)
 
 

@@ -20,8 +20,9 @@ from changedet.core.options import RunOptions
 from changedet.decide.interval import LEVEL, REPEATS
 from changedet.decide.null import CENTRAL, HIGH, LOW
 from changedet.io.raster import Raster
-from changedet.pipeline.apply import LOSS_SPREADS
+from changedet.pipeline.apply import HIDDEN, LOSS_SPREADS
 from changedet.pipeline.plan import Plan
+from changedet.pipeline.scene import Scene
 from changedet.quantify.areas import Tally, clip_interval, hectares, share
 from changedet.quantify.buildings import (
     DAMAGED,
@@ -41,6 +42,7 @@ from changedet.result import (
     ImageRecord,
     Inputs,
     Note,
+    Observable,
     Provenance,
     Radiometry,
     Registration,
@@ -153,6 +155,23 @@ def radiometry_record(plan: Plan) -> dict[str, Radiometry]:
         )
         for role, line in plan.lines
     }
+
+
+def observable_record(tally: Tally, scene: Scene) -> Observable:
+    """Return why a part of the area could not be seen."""
+    inside = tally.total("inside")
+    hidden = {name: share(tally.total(name), inside) for name in (*HIDDEN, "shadow")}
+    seen = scene.observed
+    thin, colour = (seen.thin_decided, seen.colour) if seen is not None else (False, False)
+    unseen = inside - tally.total("analysed") - sum(tally.total(name) for name in HIDDEN)
+    return Observable(
+        saturated_share=hidden["saturated"],
+        cloud_share=hidden["cloud"],
+        smoke_share=hidden["smoke"] if thin else None,
+        snow_share=hidden["snow"] if colour else None,
+        shadow_share=hidden["shadow"] if colour else None,
+        outside_share=share(unseen, inside),
+    )
 
 
 def built_record(

@@ -13,7 +13,7 @@ from shapely.geometry.base import BaseGeometry
 from changedet.core.errors import NotComparable
 from changedet.core.grid import Grid, Window
 from changedet.core.kernels import box_mean, sample_at, sample_valid
-from changedet.io.raster import Raster, read_window
+from changedet.io.raster import Raster, read_own, read_window
 from changedet.io.shapes import burn
 from changedet.register.alignment import Alignment
 
@@ -52,6 +52,24 @@ class GreyReader:
         return values.mean(axis=0, dtype=np.float32), valid
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Observed:
+    """What hides the ground, written cell by cell before anything is fitted."""
+
+    path: str
+    """Raster of codes (see :mod:`changedet.compare.observable`)."""
+    zoom: int
+    """Pixels of the grid along a cell."""
+    shares: dict[str, float]
+    """Share of the grid (or of the AOI) that is saturated, cloud, smoke, snow; by cells."""
+    thin_decided: bool
+    """Whether smoke could be told from the rest."""
+    colour: bool
+    """Whether snow and shadow could be told: both dates have red, green and blue."""
+    levels: tuple[tuple[float, float], tuple[float, float]] | None
+    """Grey range of both dates without what is hidden, shares of white; None where little is."""
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Scene:
     """Both images, the grid, and how AFTER lies on it; picklable."""
@@ -64,6 +82,8 @@ class Scene:
     """Whole zoom-out at which AFTER is read: its pixels per pixel of the grid, rounded down."""
     aoi: tuple[BaseGeometry, ...] = ()
     footprints: tuple[BaseGeometry, ...] = field(default=(), repr=False)
+    observed: Observed | None = None
+    """None before it was looked for: nothing is hidden then."""
 
     @property
     def shared_roles(self) -> tuple[str, ...]:
@@ -165,6 +185,22 @@ class Scene:
             inside &= burn(self.aoi, self.grid.crop(window))
         return inside
 
+    def codes(self, window: Window) -> NDArray[np.uint8]:
+        """Return what hides each pixel of a window, and whether it lies in shadow."""
+        if self.observed is None:
+            return np.zeros(window.shape, np.uint8)
+        zoom = self.observed.zoom
+        row, col = window.row // zoom, window.col // zoom
+        cells = Window(
+            row=row,
+            col=col,
+            height=-(-window.stop_row // zoom) - row,
+            width=-(-window.stop_col // zoom) - col,
+        )
+        codes = read_own(self.observed.path, cells)[0].repeat(zoom, 0).repeat(zoom, 1)
+        down, right = window.row - row * zoom, window.col - col * zoom
+        return np.asarray(codes[down : down + window.height, right : right + window.width])
+
     def read_before(self, window: Window) -> tuple[FloatArray, BoolArray]:
         """Read BEFORE: shape (bands, height, width) and validity."""
         return read_window(self.before, window)
@@ -176,7 +212,7 @@ class Scene:
             np.arange(window.row, window.stop_row)[:, None],
         )
         zoom = self.zoom
-        source = _around(at_cols, at_rows, _SPLINE_MARGIN * zoom, self.after.grid.window)
+        source = around(at_cols, at_rows, _SPLINE_MARGIN * zoom, self.after.grid.window)
         roles = self.after.roles
         if source.height == 0 or source.width == 0:
             shape = (len(roles), *window.shape)
@@ -213,9 +249,10 @@ def _scale(alignment: Alignment, grid: Grid) -> float:
     return max(float(np.sqrt(across * down)), 1e-6)
 
 
-def _around(
+def around(
     cols: NDArray[np.float64], rows: NDArray[np.float64], margin: int, whole: Window
 ) -> Window:
+    """Return the part of ``whole`` that holds positions in pixels and ``margin`` around them."""
     left, right = int(np.floor(cols.min())) - margin, int(np.ceil(cols.max())) + margin
     top, bottom = int(np.floor(rows.min())) - margin, int(np.ceil(rows.max())) + margin
     return Window(row=top, col=left, height=bottom - top + 1, width=right - left + 1) & whole

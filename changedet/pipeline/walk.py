@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 from pathlib import Path
-
-import numpy as np
 
 from changedet import __version__
 from changedet.core.errors import Finding, NotComparable
 from changedet.core.options import RunOptions
-from changedet.decide.comparable import check_plan, check_registration, check_seen
+from changedet.decide.comparable import (
+    check_observable,
+    check_plan,
+    check_registration,
+    check_seen,
+)
 from changedet.io.raster import inspect_raster
 from changedet.io.sources import Pair, open_pair
 from changedet.io.vector import Outlines, read_polygons
 from changedet.pipeline import outputs, record
 from changedet.pipeline.apply import Rules
 from changedet.pipeline.checking import (
-    Facts,
     alignment_facts,
     check_images,
     checks_record,
     image_facts,
+    observed_facts,
     pair_facts,
 )
 from changedet.pipeline.control import read_control
@@ -36,6 +38,8 @@ from changedet.pipeline.grading import (
     is_built_seen,
     make_rules,
 )
+from changedet.pipeline.observe import observe
+from changedet.pipeline.outcome import Outcome, Progress, Run, no_progress, refused, stops
 from changedet.pipeline.outlining import (
     Laid,
     Outlining,
@@ -43,69 +47,12 @@ from changedet.pipeline.outlining import (
     footprints_record,
     on_roofs,
 )
-from changedet.pipeline.plan import Plan, ScoreHistogram
+from changedet.pipeline.plan import Plan
 from changedet.pipeline.prepare import align_pair, check_outlines
 from changedet.pipeline.registered import write_registration
 from changedet.pipeline.scene import Scene, pick_zoom
 from changedet.quantify.areas import Tally, share
-from changedet.quantify.buildings import Assessment
-from changedet.register.alignment import Alignment
 from changedet.result import Cell, Inputs, Record
-
-Progress = Callable[[str, float], None]
-"""Takes the name of a stage and the fraction of it that is done."""
-
-
-def no_progress(stage: str, fraction: float) -> None:
-    """Tell nobody."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Outcome:
-    """What a walk leaves beside its files: the record, and what only the report draws."""
-
-    record: Record
-    scene: Scene | None = None
-    histograms: tuple[ScoreHistogram, ...] = ()
-    outlines: Outlines | None = None
-    assessment: Assessment | None = None
-    areas_m2: np.ndarray | None = None
-
-
-@dataclass(slots=True)
-class _Run:
-    """What is the same for the whole of one walk."""
-
-    options: RunOptions
-    folder: Path
-    executor: Executor | None
-    progress: Progress
-    command: str
-    styles: Mapping[str, str]
-    started: datetime = field(default_factory=lambda: datetime.now(UTC))
-
-    def tags(self, inputs: Inputs) -> dict[str, str]:
-        """Return the provenance that every raster carries."""
-        return {
-            "SOFTWARE": f"changedet {__version__}",
-            "BEFORE_SHA256": inputs.before.sha256,
-            "AFTER_SHA256": inputs.after.sha256,
-        }
-
-    def walk(self, scene: Scene, work: Path, inputs: Inputs) -> outputs.Walk:
-        """Return what every walk over the blocks of a scene needs."""
-        return outputs.Walk(
-            scene=scene,
-            work=work,
-            block_size=self.options.block_size,
-            executor=self.executor,
-            ahead=max(4, self.options.jobs + 1),
-            tags=self.tags(inputs),
-        )
-
-    def on(self, stage: str) -> Callable[[float], None]:
-        """Return the progress of one stage."""
-        return lambda fraction: self.progress(stage, fraction)
 
 
 def run_pair(
@@ -148,7 +95,7 @@ def run_pair(
     InputError
         Where a file cannot be used.
     """
-    run = _Run(options, folder, executor, progress, command, styles or {})
+    run = Run(options, folder, executor, progress, command, styles or {})
     try:
         with open_pair(before, after, options) as pair:
             return _walk(pair, run)
@@ -156,7 +103,7 @@ def run_pair(
         return _refuse(refusal, before, after, run)
 
 
-def _refuse(refusal: NotComparable, before: str | Path, after: str | Path, run: _Run) -> Outcome:
+def _refuse(refusal: NotComparable, before: str | Path, after: str | Path, run: Run) -> Outcome:
     """Return the outcome of a pair that was found not comparable halfway."""
     options = run.options
     finding = Finding(code=refusal.code, message=str(refusal), severity="refuse")
@@ -171,7 +118,7 @@ def _refuse(refusal: NotComparable, before: str | Path, after: str | Path, run: 
         else:
             path.unlink()
     facts = image_facts(rasters[0], rasters[1], options)
-    return Outcome(record=_refused(run, inputs, (finding,), None, facts))
+    return Outcome(record=refused(run, inputs, (finding,), None, facts))
 
 
 def register_pair(
@@ -186,7 +133,7 @@ def register_pair(
     styles: Mapping[str, str] | None = None,
 ) -> Outcome:
     """Bring AFTER onto BEFORE and write the aligned image and the correspondence; see run_pair."""
-    run = _Run(options, folder, executor, progress, command, styles or {})
+    run = Run(options, folder, executor, progress, command, styles or {})
     try:
         with open_pair(before, after, options) as pair:
             return _register(pair, run)
@@ -194,7 +141,7 @@ def register_pair(
         return _refuse(refusal, before, after, run)
 
 
-def _register(pair: Pair, run: _Run) -> Outcome:
+def _register(pair: Pair, run: Run) -> Outcome:
     options, grid = run.options, pair.grid
     inputs = record.inputs_record(pair.before, pair.after, options)
     scene, findings = _align(pair, run, inputs)
@@ -219,12 +166,12 @@ def _register(pair: Pair, run: _Run) -> Outcome:
     return Outcome(record=made, scene=scene)
 
 
-def _align(pair: Pair, run: _Run, inputs: Inputs) -> tuple[Scene | Record, tuple[Finding, ...]]:
+def _align(pair: Pair, run: Run, inputs: Inputs) -> tuple[Scene | Record, tuple[Finding, ...]]:
     """Return the scene of an aligned pair, or the record of a refusal; and what was found."""
     options, findings = run.options, pair.findings
     facts = image_facts(pair.before, pair.after, options)
-    if _stops(findings, options):
-        return _refused(run, inputs, findings, None, facts), findings
+    if stops(findings, options):
+        return refused(run, inputs, findings, None, facts), findings
     run.progress("register", 0.0)
     alignment = align_pair(pair, options, executor=run.executor)
     run.progress("register", 1.0)
@@ -233,8 +180,8 @@ def _align(pair: Pair, run: _Run, inputs: Inputs) -> tuple[Scene | Record, tuple
         findings += check_registration(
             rmse_px=alignment.rmse_px, supported_share=alignment.supported_share
         )
-    if _stops(findings, options):
-        return _refused(run, inputs, findings, alignment, facts), findings
+    if stops(findings, options):
+        return refused(run, inputs, findings, alignment, facts), findings
     scene = Scene(
         before=pair.before,
         after=pair.after,
@@ -245,7 +192,7 @@ def _align(pair: Pair, run: _Run, inputs: Inputs) -> tuple[Scene | Record, tuple
     return scene, findings
 
 
-def _walk(pair: Pair, run: _Run) -> Outcome:
+def _walk(pair: Pair, run: Run) -> Outcome:
     options = run.options
     wanted = {"aoi": options.aoi, "footprints": options.footprints}
     read = {
@@ -271,10 +218,6 @@ def _walk(pair: Pair, run: _Run) -> Outcome:
         scene, outlining = align_outlines(scene, executor=run.executor)
     laid = Laid(outlines=on_roofs(outlines, scene), outlining=outlining)
     return _compare(scene, run, inputs, findings + outlining.check(), laid)
-
-
-def _stops(findings: tuple[Finding, ...], options: RunOptions) -> bool:
-    return record.resolve_status(findings, force=options.force) == "refused"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -306,28 +249,37 @@ class _Decided:
 
 def _compare(
     scene: Scene,
-    run: _Run,
+    run: Run,
     inputs: Inputs,
     findings: tuple[Finding, ...],
     laid: Laid | None,
 ) -> Outcome:
     options = run.options
+    work = run.folder / ".walk"
+    work.mkdir()
     run.progress("fit", 0.0)
+    observed = observe(scene, work / "observed.tif", executor=run.executor)
+    scene = replace(scene, observed=observed)
+    findings += check_observable(
+        observed.shares, colour=observed.colour, thin_decided=observed.thin_decided
+    )
+    if stops(findings, options):
+        _remove(work)
+        facts = image_facts(scene.before, scene.after, options) | observed_facts(scene)
+        return Outcome(record=refused(run, inputs, findings, scene.alignment, facts))
     control = read_control(options, executor=run.executor)
     plan, histograms = fit_plan(scene, control=control, executor=run.executor)
     run.progress("fit", 1.0)
-    work = run.folder / ".walk"
-    work.mkdir()
     walk = run.walk(scene, work, inputs)
     paths, sums = outputs.write_evidence(walk, plan, report=run.on("evidence"))
     grading = grade_footprints(scene, plan, sums, options)
     rules = make_rules(scene, grading, options)
     tally = outputs.write_classes(walk, rules, paths, report=run.on("decide"))
     findings += check_seen(tally.total("analysed"), tally.total("inside"))
-    if _stops(findings, options):
+    if stops(findings, options):
         _remove(work)
         facts = pair_facts(scene, plan, tally, options)
-        return Outcome(record=_refused(run, inputs, findings, scene.alignment, facts))
+        return Outcome(record=refused(run, inputs, findings, scene.alignment, facts))
     built_seen = is_built_seen(plan)
     decided = _Decided(grading=grading, rules=rules, tally=tally, built_seen=built_seen)
     findings += decided.check()
@@ -350,7 +302,7 @@ def _compare(
 
 
 def _write_layers(
-    scene: Scene, run: _Run, inputs: Inputs, decided: _Decided, outlines: Outlines | None
+    scene: Scene, run: Run, inputs: Inputs, decided: _Decided, outlines: Outlines | None
 ) -> tuple[Cell, ...]:
     """Write correspondence and GeoPackage; return the cells, which the record holds too."""
     grading, rules = decided.grading, decided.rules
@@ -378,7 +330,7 @@ def _write_layers(
 
 def _record(
     scene: Scene,
-    run: _Run,
+    run: Run,
     inputs: Inputs,
     *,
     findings: tuple[Finding, ...],
@@ -415,6 +367,7 @@ def _record(
         footprints=footprints_record(laid, decided.grading.assessment),
         cells=cells,
         not_observable_share=round(1 - analysed, 6),
+        observable=record.observable_record(tally, scene),
         provenance=record.provenance_record(options, run.command, run.started, __version__),
     )
 
@@ -423,27 +376,3 @@ def _remove(work: Path) -> None:
     for path in work.iterdir():
         path.unlink()
     work.rmdir()
-
-
-def _refused(
-    run: _Run,
-    inputs: Inputs,
-    findings: tuple[Finding, ...],
-    alignment: Alignment | None,
-    facts: Facts,
-) -> Record:
-    """Return the record of a refusal: reasons, and no area anywhere."""
-    registration = None
-    if alignment is not None:
-        facts = alignment_facts(alignment) | facts
-        registration = record.registration_record(alignment, alignment.gsd_m)
-    return Record(
-        status="refused",
-        title=record.title_of(run.options, inputs),
-        warnings=record.notes(findings, refusals=False),
-        refusals=record.notes(findings, refusals=True),
-        checks=checks_record(findings, facts, run.options),
-        inputs=inputs,
-        registration=registration,
-        provenance=record.provenance_record(run.options, run.command, run.started, __version__),
-    )

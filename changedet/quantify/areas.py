@@ -21,8 +21,14 @@ COUNTS = (
     "vegetation_central",
     "vegetation_high",
     "gained",
+    "shadow",
+    "saturated",
+    "cloud",
+    "smoke",
+    "snow",
 )
-"""What is counted: pixels of the AOI, of them analysed, and what stood and was lost in those."""
+"""What is counted: pixels of the AOI, of them analysed, what stood and was lost in those and what
+lay in shadow; and of the others what hid them (the rest of them no date or only one covers)."""
 
 CELL_M = 500.0
 """Side of a cell of the summary grid, metres (as in UNOSAT's rapid damage assessments)."""

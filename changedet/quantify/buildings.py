@@ -29,7 +29,9 @@ STEPS = 1000
 are cut may move a sum by a few of these steps, because a pixel's window is summed in float."""
 
 
-ROWS = ("pixels", "analysed", "dissimilarity", "drop", "lost", "matched", "match")
+ROWS = (
+    "pixels", "analysed", "dissimilarity", "drop", "lost", "veiled", "white", "matched", "match"
+)  # fmt: skip
 """What is summed for each footprint; the measures in 1/1000. A footprint is matched as a whole, at
 most once: ``matched`` is 0 or 1, ``match`` its similarity."""
 
@@ -56,6 +58,9 @@ class FootprintSums:
         analysed: NDArray[np.bool_],
         measures: dict[str, NDArray[np.float32]],
         lost: NDArray[np.bool_],
+        *,
+        veiled: NDArray[np.bool_] | None = None,
+        white: NDArray[np.bool_] | None = None,
     ) -> None:
         """Add the pixels of one footprint in one block, in place.
 
@@ -67,6 +72,8 @@ class FootprintSums:
             Its pixels; those that both dates show; those with evidence above one half.
         measures : dict of ndarray
             ``dissimilarity`` and ``drop``, the same shape.
+        veiled, white : ndarray of bool, optional
+            What cloud or smoke hides; what is saturated or under snow.
         """
         seen = inside & analysed
         column = self.values[:, number]
@@ -75,23 +82,32 @@ class FootprintSums:
         for row, name in ((2, "dissimilarity"), (3, "drop")):
             column[row] += int(np.rint(np.float64(measures[name][seen]) * STEPS).sum())
         column[4] += int((seen & lost).sum())
+        for row, hidden in ((5, veiled), (6, white)):
+            if hidden is not None:
+                column[row] += int((inside & ~analysed & hidden).sum())
 
     def add_match(self, number: int, similarity: float) -> None:
         """Add the similarity of one footprint as a whole, in place."""
         column = self.values[:, number]
-        column[5] += 1
-        column[6] += round(similarity * STEPS)
+        column[7] += 1
+        column[8] += round(similarity * STEPS)
 
     @property
     def match(self) -> NDArray[np.float64]:
         """Similarity of each footprint as a whole, where it fits best; NaN where not looked for."""
-        similarity = self.values[6] / STEPS
-        return np.asarray(np.where(self.values[5] == 1, similarity, np.nan))
+        similarity = self.values[8] / STEPS
+        return np.asarray(np.where(self.values[7] == 1, similarity, np.nan))
 
     @property
     def analysed(self) -> NDArray[np.int64]:
         """Analysed pixels of each footprint."""
         return np.asarray(self.values[1])
+
+    def hidden_most(self, name: str) -> NDArray[np.bool_]:
+        """Mark the footprints of whose unseen pixels half or more are ``veiled`` or ``white``."""
+        unseen = self.values[0] - self.values[1]
+        hidden = self.values[ROWS.index(name)]
+        return np.asarray((hidden > 0) & (2 * hidden >= unseen))
 
     @property
     def seen_share(self) -> NDArray[np.float64]:
@@ -147,6 +163,9 @@ def why_not_analysed(
     reason[sums.seen_share < MIN_SEEN_SHARE] = "not seen in both images"
     reason[sums.analysed < MIN_PIXELS] = "too small for this pixel size"
     reason[sums.analysed == 0] = "not seen in both images"
+    unseen = reason == "not seen in both images"
+    reason[unseen & sums.hidden_most("white")] = "saturated or under snow"
+    reason[unseen & sums.hidden_most("veiled")] = "under cloud or smoke"
     if area_m2 is not None:
         reason[area_m2 < min_area_m2] = f"below {min_area_m2:g} m2"
     return reason

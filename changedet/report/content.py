@@ -18,6 +18,9 @@ REMEDIES = {
     "no_texture": "Use images with visible detail; check that no band is constant or saturated.",
     "no_match": "Check that both files show the same place in the same season and sensor type.",
     "implausible_model": "Check the georeference and the pixel size; crop both to the same place.",
+    "cloud": "Give images of clearer days, or leave the place out with an area of interest.",
+    "snow": "Give two images without snow, of the same season.",
+    "saturated": "Give images that are not overexposed, such as the unstretched product.",
     "residual_too_large": "Use images with a similar view angle, or orthorectify both first.",
 }
 """What to do about a refusal, where its own sentence may be too short for it."""
@@ -25,6 +28,7 @@ REMEDIES = {
 CAVEATS = (
     "Damage not visible from above is not counted.",
     "Not validated in the field.",
+    "Thin haze, black smoke and clouds that both dates show at one place are not told from ground.",
     "Changes of any cause are seen: demolition, building work and harvest are changes too.",
     "Mapped by a program from two images; nobody has checked single buildings.",
 )
@@ -136,9 +140,24 @@ def headline(record: Record) -> tuple[str, ...]:
     if record.not_observable_share is not None:
         said.append(
             f"{words.percent(record.not_observable_share)} of the area could not be judged"
-            " (no data, or outside of an image; clouds are not told apart yet)."
+            f" ({_hidden(record)})."
         )
     return tuple(said)
+
+
+def _hidden(record: Record) -> str:
+    """Say why a part of the area could not be judged, most of it first."""
+    if (seen := record.observable) is None:
+        return "no data, or outside of an image"
+    shares = {
+        "cloud": seen.cloud_share,
+        "smoke or haze": seen.smoke_share,
+        "snow": seen.snow_share,
+        "saturated": seen.saturated_share,
+        "no data, or outside of an image": seen.outside_share,
+    }
+    found = sorted(((part, why) for why, part in shares.items() if part), reverse=True)
+    return ", ".join(f"{why} {words.percent(part)}" for part, why in found) or "all was seen"
 
 
 def verdict(record: Record) -> Verdict:
@@ -210,7 +229,7 @@ def tiles(record: Record) -> tuple[Tile, ...]:
         Tile(
             label="Could not be judged",
             value=words.percent(record.not_observable_share),
-            detail="of the area: no data, or outside of an image (clouds are not told apart yet)",
+            detail=f"of the area: {_hidden(record)}",
             interval="",
         )
     )
@@ -258,6 +277,18 @@ def figures_table(record: Record) -> tuple[Row, ...]:
     if record.grid is not None:
         rows.append(_share_row("Analysed", record.grid.analysed_share))
     rows.append(_share_row("Could not be judged", record.not_observable_share))
+    if (seen := record.observable) is not None:
+        rows += [
+            _share_row(name, part)
+            for name, part in (
+                ("… under cloud", seen.cloud_share),
+                ("… under smoke or thick haze", seen.smoke_share),
+                ("… under snow", seen.snow_share),
+                ("… saturated", seen.saturated_share),
+                ("… outside of an image, or no data", seen.outside_share),
+                ("In shadow (analysed all the same)", seen.shadow_share),
+            )
+        ]
     return tuple(rows)
 
 

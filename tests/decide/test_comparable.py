@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from changedet.core.errors import Finding
-from changedet.decide.comparable import check_plan, check_registration, check_seen
+from changedet.decide.comparable import check_observable, check_plan, check_registration, check_seen
 
 
 def found(findings: tuple[Finding, ...]) -> list[tuple[str, str]]:
@@ -76,3 +76,31 @@ def test_messages_say_what_and_how_much() -> None:
     assert "blue" in finding.message
     assert "0.12" in finding.message
     assert "1.7 px" in check_registration(rmse_px=1.7, supported_share=1)[0].message
+
+
+VEILS = [
+    ({"cloud": 0.02, "smoke": 0.02}, {}),
+    ({"cloud": 0.03, "smoke": 0.03}, {"cloud": "degrade"}),
+    ({"cloud": 0.20, "smoke": 0.15}, {"cloud": "refuse"}),
+    ({"snow": 0.019}, {}),
+    ({"snow": 0.05}, {"snow": "degrade"}),
+    ({"snow": 0.11}, {"snow": "refuse"}),
+    ({"saturated": 0.10}, {"saturated": "degrade"}),
+    ({"saturated": 0.31, "snow": 0.03}, {"saturated": "refuse", "snow": "degrade"}),
+]
+
+
+@pytest.mark.parametrize(("shares", "severities"), VEILS)
+def test_what_hides_the_ground(shares: dict[str, float], severities: dict[str, str]) -> None:
+    nothing = dict.fromkeys(("cloud", "smoke", "snow", "saturated"), 0.0)
+    found = check_observable(nothing | shares, colour=True, thin_decided=True)
+    assert {finding.code: finding.severity for finding in found} == severities
+
+
+def test_what_could_not_be_looked_for_is_said() -> None:
+    nothing = dict.fromkeys(("cloud", "smoke", "snow", "saturated"), 0.0)
+    (grey,) = check_observable(nothing, colour=False, thin_decided=False)
+    assert grey.severity == "warn"
+    assert grey.message.startswith("smoke, snow, shadow could not")
+    (season,) = check_observable(nothing, colour=True, thin_decided=False)
+    assert season.message.startswith("smoke could not")

@@ -78,3 +78,30 @@ def test_answer_does_not_depend_on_the_window(save, scene, utm) -> None:
                 values[:, : inside[0], : inside[1]],
                 whole_values[:, row : row + 70, col : col + 90],
             )
+
+
+def test_saturated_cloud_at_the_border_is_image(save, scene) -> None:
+    """It is as white and as constant as a collar, but fades into what lies beside it."""
+    image = scene(height=256, width=256).astype(float)
+    rows, cols = np.mgrid[:256, :256]
+    opacity = np.clip((110 - np.hypot(rows - 128, cols)) / 24 + 0.5, 0, 1)
+    image = np.round(image + (300 - image) * opacity).clip(0, 255).astype(np.uint8)
+    white = (image == 255).all(axis=0)
+    assert white[:, 0].sum() > 150
+    raster = inspect_raster(save(image), role="before")
+    _, valid = read_window(raster, raster.grid.window)
+    assert valid.all()
+
+
+def test_snow_with_sharp_roofs_in_it_is_image(save, scene) -> None:
+    image = scene(height=256, width=256)
+    keep = np.zeros((256, 256), bool)
+    for row in range(16, 256, 32):
+        keep[row : row + 12] = True
+    image[:, ~keep] = 255  # bands of snow, each joined to the border or not
+    keep[:, :8] = keep[:, -8:] = True
+    raster = inspect_raster(
+        save(np.where(keep, scene(height=256, width=256), image)), role="before"
+    )
+    _, valid = read_window(raster, raster.grid.window)
+    assert valid.mean() > 0.9

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from changedet.core.blocks import blocks
@@ -27,6 +27,7 @@ def sums_of(pixels: list[int], analysed: list[int]) -> FootprintSums:
     return sums
 
 
+@settings(deadline=None)
 @given(st.integers(1, 40), st.integers(0, 2**32 - 1))
 def test_sums_do_not_depend_on_the_blocks(size: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -131,3 +132,29 @@ def test_a_footprint_is_matched_once() -> None:
     both = sums + FootprintSums.zero(3)
     assert both.match[1] == pytest.approx(1.234, abs=1e-3)
     assert np.isnan(both.match[[0, 2]]).all()
+
+
+def test_a_footprint_under_cloud_or_snow_says_so() -> None:
+    sums = FootprintSums.zero(4)
+    inside = np.ones((10, 10), bool)
+    half = np.zeros((10, 10), bool)
+    half[:5] = True
+    nothing, some = np.zeros((10, 10), bool), np.zeros((10, 10), bool)
+    some[0] = True
+    values = {
+        "dissimilarity": np.zeros((10, 10), np.float32),
+        "drop": np.zeros((10, 10), np.float32),
+    }
+    for number, (analysed, veiled, white) in enumerate(
+        [
+            (~half, half, nothing),
+            (nothing, nothing, inside),
+            (~half, some, nothing),
+            (~some, some, nothing),
+        ]
+    ):
+        sums.add_footprint(number, inside, analysed, values, nothing, veiled=veiled, white=white)
+    reason = why_not_analysed(sums, None, min_area_m2=20)
+    assert reason.tolist() == [
+        "under cloud or smoke", "saturated or under snow", "not seen in both images", "",
+    ]  # fmt: skip
