@@ -98,7 +98,7 @@ RULES = (
         said=("cloud",),
     ),
     Rule(
-        code="radiometry", name="Correlation of the colours where nothing changed", ok=0.3,
+        code="radiometry", name="Correlation of the colours where nothing changed", ok=0.5,
         less_is_worse=True, said=("radiometry",),
     ),
     Rule(

@@ -9,7 +9,8 @@ from changedet.decide.checks import limits_of
 from changedet.decide.null import MIN_SAMPLES
 
 MIN_CORRELATION, _ = limits_of("radiometry")
-"""Of the stable set, below which AFTER's colours cannot be brought to BEFORE's."""
+"""Of the stable set, below which AFTER's colours cannot be brought to BEFORE's. Good real pairs
+have 0.57 (haze) to 0.88, simulated towns 0.8 and more: 0.6 would refuse what is sound."""
 _MOST_RESIDUAL, _ = limits_of("residual")
 _LEAST_SEEN, _NOTHING_SEEN = limits_of("overlap")
 

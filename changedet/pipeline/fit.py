@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from changedet.compare.radiometry import Line, fit_line
+from changedet.compare.radiometry import Line, fit_line, pick_stable
 from changedet.compare.structure import NOMINAL_GSD_M, WindowSizes, window_sizes
 from changedet.core.blocks import Block, blocks
 from changedet.core.errors import NotComparable
@@ -56,8 +56,6 @@ Scalar = TypeVar("Scalar", bound=np.generic)
 TILE_PX = 512
 MAX_TILES = 24
 STRIDE_PX = 4
-STABLE_SHARE = 0.3
-"""Share of the samples, the most alike in structure, that counts as stable."""
 MIN_SAMPLES = 500
 
 
@@ -372,7 +370,11 @@ def stable_samples(samples: list[TileSample]) -> NDArray[np.bool_]:
         raise NotComparable(
             "too few valid pixels in common to judge anything", code="nothing_valid"
         )
-    return np.asarray(alike >= np.quantile(alike, 1 - STABLE_SHARE))
+    before, after = (
+        np.concatenate([getattr(sample, date) for sample in samples], axis=1)
+        for date in ("before", "after")
+    )
+    return pick_stable(alike, before, after)
 
 
 def _with_radiometry(scene: Scene, plan: Plan, samples: list[TileSample]) -> Plan:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from changedet.core.errors import Finding
 from changedet.core.grid import Grid
 from changedet.core.options import RunOptions
+from changedet.decide.comparable import MIN_CORRELATION
 from changedet.decide.interval import LEVEL, REPEATS
 from changedet.decide.null import CENTRAL, HIGH, LOW
 from changedet.io.raster import Raster
@@ -244,7 +245,8 @@ def _built_unmeasured() -> Built:
 def vegetation_record(tally: Tally, plan: Plan, grid: Grid, *, judged: bool) -> Vegetation:
     """Return vegetation before and lost; shares are None where there is no colour."""
     area = grid.pixel_area_m2
-    if plan.vegetation is None:
+    worst = min((line.correlation for _, line in plan.lines), default=0.0)
+    if plan.vegetation is None or worst < MIN_CORRELATION:
         return Vegetation(
             before_ha=None,
             before_share=None,
@@ -257,7 +259,10 @@ def vegetation_record(tally: Tally, plan: Plan, grid: Grid, *, judged: bool) -> 
             high_share=None,
             interval_kind="model",
             separable=False,
-            method="Not measured: both dates need red, green and blue, or red and near infrared.",
+            method="Not measured: both dates need red, green and blue, or red and near infrared."
+            if plan.vegetation is None
+            else "Not measured: the colours of the dates hardly go together even where nothing "
+            f"changed (correlation {worst:.2f}, at least {MIN_CORRELATION:g} is needed).",
         )
     before = tally.total("vegetation")
     floor = round(FLOOR[plan.vegetation.index] * before)

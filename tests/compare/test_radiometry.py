@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from changedet.compare.radiometry import Line, fit_line
+from changedet.compare.radiometry import Line, fit_line, pick_stable
 
 
 def make_values(gain: float, offset: float, *, outliers: float) -> tuple[np.ndarray, np.ndarray]:
@@ -60,3 +60,23 @@ def test_a_constant_band_is_no_line_but_medians_meet() -> None:
 def test_a_line_takes_after_to_before() -> None:
     line = Line(gain=2.0, offset=-5.0, correlation=1.0)
     assert line.apply(np.array([10.0], np.float32)).tolist() == [15.0]
+
+
+@pytest.mark.parametrize("changed", [0.0, 0.3, 0.6, 0.9])
+def test_the_line_survives_a_town_of_which_most_is_gone(changed: float) -> None:
+    """What is gone has other values and looks, on the whole, less alike."""
+    rng = np.random.default_rng(0)
+    count = 60_000
+    gone = rng.random(count) < changed
+    after = rng.uniform(20, 230, count)
+    before = np.where(gone, rng.uniform(20, 230, count), 1.25 * after - 18) + rng.normal(
+        0, 6, count
+    )
+    after = np.where(gone, rng.normal(150, 25, count), after)
+    alike = np.where(gone, rng.normal(0.5, 0.5, count), rng.normal(2.0, 0.35, count))
+    stable = pick_stable(alike, before[None], after[None])
+    line = fit_line(before[stable], after[stable])
+    assert line.gain == pytest.approx(1.25, rel=0.03)
+    assert line.offset == pytest.approx(-18, abs=3)
+    # The wide set is kept where it is clean: noise and thresholds rest on more.
+    assert stable.mean() == pytest.approx(0.1 if changed == 0.9 else 0.3, abs=0.01)

@@ -87,8 +87,9 @@ def test_the_margin_holds_every_window(gsd: float, *, built: bool) -> None:
 
 def make_sample(alike: np.ndarray) -> TileSample:
     none = np.zeros(0, np.float32)
+    values = np.zeros((1, alike.size), np.float32)
     return TileSample(
-        before=none, after=none, alike=alike, index_before=none, on_built=np.zeros(0, bool),
+        before=values, after=values, alike=alike, index_before=none, on_built=np.zeros(0, bool),
         similarity=none, drop=none, place=np.zeros(0, np.int64), chance=none,
     )  # fmt: skip
 
