@@ -23,7 +23,7 @@ import changedet.simulate as _simulate
 
 if TYPE_CHECKING:
     from changedet.api import RegistrationResult, Result, Simulation, register, run, simulate
-    from changedet.compare import pixel, structure
+    from changedet.compare import indices, pixel, structure, texture
     from changedet.core.errors import (
         ChangedetError,
         EnvironmentFault,
@@ -56,11 +56,13 @@ __all__ = [
     "Simulation",
     "UsageError",
     "__version__",
+    "indices",
     "pixel",
     "register",
     "run",
     "simulate",
     "structure",
+    "texture",
 ]
 
 _HOMES = {
@@ -81,7 +83,9 @@ _HOMES = {
     "UsageError": "changedet.core.errors",
     "run": "changedet.api",
 }
-_MODULES = {"pixel": "changedet.compare.pixel", "structure": "changedet.compare.structure"}
+_MODULES = {
+    name: f"changedet.compare.{name}" for name in ("indices", "pixel", "structure", "texture")
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -12,16 +13,18 @@ from numpy.typing import NDArray
 from changedet.core.grid import Grid
 from changedet.io.raster import read_small, read_window
 from changedet.io.vector import read_own_layer
+from changedet.pipeline.indexed import allowed_indices, index_differences
 from changedet.pipeline.outcome import Outcome
 from changedet.pipeline.scene import visible_roles
 from changedet.report.pictures import decode
-from changedet.report.views import Histogram, Outline, Views
+from changedet.report.views import EVIDENCE_NODATA, Histogram, IndexView, Outline, Views
 from changedet.result import GridRecord, Record
 
 SIZE = 1600
 """Longest side of a view, pixels."""
 MAX_OUTLINES = 20_000
 """Buildings drawn in the report; the layer holds them all."""
+_INDEX_NAMES = {"exg": "ExG"}
 
 
 def to_display(values: NDArray[np.floating], valid: NDArray[np.bool_]) -> NDArray[np.uint8]:
@@ -67,6 +70,7 @@ def views_of_outcome(outcome: Outcome, folder: Path) -> Views | None:
         bands,
         buildings=_outlines_of(outcome, scene.grid, zoom),
         tie_points=tie_points,
+        indices=_indices_of(outcome, folder),
         histograms=tuple(
             Histogram(
                 name=h.name,
@@ -133,6 +137,7 @@ def _views(
     buildings: tuple[Outline, ...],
     tie_points: NDArray[np.float64],
     histograms: tuple[Histogram, ...],
+    indices: Mapping[str, NDArray[np.float32]] | None = None,
 ) -> Views:
     zoom = _zoom(grid)
     maps = folder / "maps"
@@ -161,7 +166,27 @@ def _views(
         buildings=buildings,
         tie_points=tie_points,
         histograms=histograms,
+        indices=tuple(
+            IndexView(
+                name=_INDEX_NAMES.get(name, name.upper()),
+                difference=np.where(pixel != EVIDENCE_NODATA, difference, np.float32(np.nan)),
+            )
+            for name, difference in (indices or {}).items()
+        ),
     )
+
+
+def _indices_of(outcome: Outcome, folder: Path) -> dict[str, NDArray[np.float32]]:
+    """Compute the index differences of a fresh result from a decimated read of both dates."""
+    scene, lines = outcome.scene, outcome.record.radiometry
+    if scene is None or lines is None or not allowed_indices(scene.shared_roles):
+        return {}
+    roles = scene.shared_roles
+    whole = scene.grid.window
+    before, _ = read_window(scene.before, whole, roles=roles, zoom=_zoom(scene.grid))
+    bands = [scene.after.roles.index(role) for role in roles]
+    after = read_small(folder / "maps" / "aligned.tif", size=SIZE)[bands]
+    return index_differences(before, after, roles, lines=lines, white=scene.white)
 
 
 def _read_aligned(path: Path, bands: list[int]) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:

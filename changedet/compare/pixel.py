@@ -1,13 +1,37 @@
-"""Pixel evidence: spectral differences of two aligned, normalised images, and indices.
+"""Pixel evidence: spectral differences of two aligned, normalised images.
 
-Arrays have the shape (bands, height, width) unless it is said otherwise.
+Arrays have the shape (bands, height, width) unless it is said otherwise. Index differences are in
+:mod:`changedet.compare.indices`, canonical variates in :mod:`changedet.compare.irmad`; their
+functions can be had from here too.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from changedet.compare.indices import bsi, exg, gli, nbr, ndbi, ndvi
+from changedet.compare.irmad import IrMad, TailFit, fit_irmad, fit_tail
+
+__all__ = [
+    "IrMad",
+    "TailFit",
+    "bsi",
+    "chroma_ratios",
+    "cva",
+    "exg",
+    "fit_irmad",
+    "fit_tail",
+    "gli",
+    "gradient_z",
+    "guided_mean",
+    "nbr",
+    "ndbi",
+    "ndvi",
+]
 
 FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
@@ -41,7 +65,7 @@ def gradient_z(
     ----------
     before, after : ndarray of float32, shape (bands, height, width)
         AFTER aligned and brought to BEFORE's radiometry.
-    noise : ndarray, shape (bands,)
+    noise : ndarray, shape (bands,) or (bands, height, width)
         Standard deviation of the difference where nothing changed and nothing is steep.
     error_px : float or ndarray, shape (height, width)
         Residual error of the co-registration per axis, pixels.
@@ -60,7 +84,8 @@ def gradient_z(
     """
     # The smoother of the two dates bounds what a shift alone can do.
     slope = np.minimum(_steepness(before), _steepness(after))
-    scale = np.asarray(noise, np.float32)[:, None, None]
+    scale = np.asarray(noise, np.float32)
+    scale = scale if scale.ndim == before.ndim else scale[:, None, None]
     shift = np.asarray(error_px, np.float32) ** 2 * slope
     z: FloatArray = (after - before) / np.sqrt(scale**2 + shift)
     if valid is not None:
@@ -110,28 +135,88 @@ def cva(
     return magnitude.astype(np.float32), direction.astype(np.float32)
 
 
-def ndvi(red: FloatArray, nir: FloatArray) -> FloatArray:
-    """Compute the normalised difference vegetation index, -1..1 (Tucker 1979)."""
-    return np.asarray((nir - red) / np.maximum(np.abs(nir + red), 1e-6), np.float32)
+def chroma_ratios(visible: FloatArray, *, floor: float) -> FloatArray:
+    """Compute the log-ratios of red to green and of blue to green: colour without its light.
+
+    A shadow or another sun multiplies all three bands and leaves the ratios; a new surface
+    seldom does.
+
+    Parameters
+    ----------
+    visible : ndarray of float32, shape (3, ...)
+        Red, green, blue; negative values count as 0.
+    floor : float
+        Positive, digital numbers; added to every band: below it there is too little light for
+        a colour.
+
+    Returns
+    -------
+    ndarray of float32, shape (2, ...)
+        0 = grey.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rgb = np.array([[90.0], [40.0], [40.0]], np.float32)
+    >>> bool(np.allclose(chroma_ratios(rgb, floor=10), [[np.log(2)], [0]]))
+    True
+    """
+    red, green, blue = np.log(np.maximum(visible, 0) + np.float32(floor))
+    return np.stack([red - green, blue - green])
 
 
-def exg(red: FloatArray, green: FloatArray, blue: FloatArray) -> FloatArray:
-    """Compute the excess green of the chromatic coordinates, -1..2.
+def guided_mean(
+    image: FloatArray,
+    guides: Sequence[FloatArray],
+    *,
+    valid: BoolArray,
+    radius: int,
+    edge: float,
+) -> FloatArray:
+    """Smooth a map within objects, not across the edges that a guide shows.
+
+    Parameters
+    ----------
+    image : ndarray of float32, shape (height, width)
+        What is to be smoothed.
+    guides : sequence of ndarray of float32, shape (height, width)
+        Grey images; the mean over them is returned: an edge counts that either date shows.
+    valid : ndarray of bool
+        True = use; what is not used neither gives nor gets a value (0).
+    radius : int
+        Half side of the windows, pixels; the result reaches twice as far.
+    edge : float
+        Contrast of a guide, in its grey levels, from which on an edge is kept.
+
+    Returns
+    -------
+    ndarray of float32
 
     References
     ----------
-    Woebbecke et al. 1995, doi:10.13031/2013.27838.
+    He, Sun & Tang 2013, Guided image filtering, doi:10.1109/TPAMI.2012.213.
     """
-    total = np.maximum(red + green + blue, 1e-6)
-    return np.asarray((2 * green - red - blue) / total, np.float32)
+    weight = valid.astype(np.float32)
+    mass = np.maximum(_box(weight, radius), np.float32(1e-3))
+
+    def mean(values: NDArray[np.floating]) -> NDArray[np.floating]:
+        return _box(np.where(valid, values, np.float32(0)), radius) / mass
+
+    given = mean(image)
+    total = np.zeros(image.shape, np.float32)
+    for guide in guides:
+        # Centred, or the variance would be a small difference of large squares in float32.
+        grey = np.where(valid, guide - np.float32(128), np.float32(0))
+        level = mean(grey)
+        cross = mean(grey * image) - level * given
+        spread = np.maximum(mean(grey * grey) - level * level, 0)
+        slope = cross / (spread + np.float32(edge * edge))
+        total += mean(slope) * grey + mean(given - slope * level)
+    return np.where(valid, total / np.float32(len(guides)), np.float32(0))
 
 
-def gli(red: FloatArray, green: FloatArray, blue: FloatArray) -> FloatArray:
-    """Compute the green leaf index, -1..1.
-
-    References
-    ----------
-    Louhaichi et al. 2001, doi:10.1080/10106040108542184.
-    """
-    total = np.maximum(2 * green + red + blue, 1e-6)
-    return np.asarray((2 * green - red - blue) / total, np.float32)
+def _box(image: NDArray[np.floating], radius: int) -> FloatArray:
+    # OpenCV sums float32 images in float64, also where it returns float32.
+    side = (2 * radius + 1, 2 * radius + 1)
+    summed = cv2.boxFilter(image, cv2.CV_32F, side, borderType=cv2.BORDER_REFLECT_101)
+    return np.asarray(summed, np.float32)

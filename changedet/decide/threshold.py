@@ -6,7 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import norm
 from skimage.filters import threshold_otsu
+
+_NULL_AT = (0.1, 0.2, 0.3, 0.4, 0.5)
+"""Quantiles of what is unchanged on which its distribution is fitted: the tail may be change."""
+_BIN = 0.1
+"""Of the histogram of logarithms."""
+_FEW = 20
+"""A bin with fewer samples decides nothing."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -126,3 +134,72 @@ def select_discoveries(unchanged: NDArray[np.floating], q: float) -> NDArray[np.
     found = np.zeros(order.size, bool)
     found[order[: int(np.sum(rate <= q))]] = True
     return found
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ChangeCut:
+    """The value of a measure of change above which most of what is found has changed."""
+
+    value: float
+    """In the units of the measure; beyond all samples where nothing stands out."""
+    changed: float
+    """Share of the samples beyond what is expected of unchanged ones, 0..1."""
+    centre: float
+    """Median of the unchanged ones, in the units of the measure."""
+    spread: float
+    """Standard deviation of their natural logarithm."""
+
+
+def fit_change_cut(values: NDArray[np.floating], *, rounds: int = 8) -> ChangeCut:
+    """Find where changed and unchanged are equally probable, by a null from the data's own bulk.
+
+    The minimum-error rule of Bruzzone and Prieto for a mixture of two parts. Only the unchanged
+    part has a form: its logarithm is normal, and it is fitted on the lower half of what is held
+    for unchanged (Efron's empirical null); the changed part is whatever is left of the histogram.
+    Where nothing changed, the two meet in the last of the tail or not at all.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,)
+        Positive measure of change, larger = more; most of them unchanged.
+    rounds : int
+        Of fitting the null again with the share that the last round held for changed.
+
+    Returns
+    -------
+    ChangeCut
+
+    References
+    ----------
+    Bruzzone & Fernandez Prieto 2000, doi:10.1109/36.843009; Efron 2004,
+    doi:10.1198/016214504000000089.
+    """
+    logs = np.log(np.maximum(np.asarray(values, np.float64), 1e-6))
+    at = np.array(_NULL_AT)
+    changed = 0.0
+    for _ in range(rounds):
+        found = np.quantile(logs, at * (1 - changed))
+        spread, centre = np.polyfit(norm.ppf(at), found, 1)
+        spread = max(float(spread), 1e-3)
+        edges = np.arange(centre, max(float(logs.max()), float(centre)) + 2 * _BIN, _BIN)
+        counts = np.histogram(logs, edges)[0]
+        null = (1 - changed) * logs.size * np.diff(norm.cdf((edges - centre) / spread))
+        unchanged = (counts >= _FEW) & (null >= counts / 2)
+        first = int(np.flatnonzero(unchanged)[-1]) + 1 if unchanged.any() else 0
+        beyond = counts[first:] >= _FEW
+        if not beyond.any():
+            # Beyond all that was seen, and beyond what one unchanged sample in a thousand reaches.
+            value = max(float(logs.max()), float(centre + 3.1 * spread))
+            return ChangeCut(
+                value=float(np.exp(value)),
+                changed=0.0,
+                centre=float(np.exp(centre)),
+                spread=spread,
+            )
+        changed = float(min(0.6, (counts[first:] - null[first:]).clip(0).sum() / logs.size))
+    return ChangeCut(
+        value=float(np.exp(edges[first])),
+        changed=changed,
+        centre=float(np.exp(centre)),
+        spread=spread,
+    )

@@ -13,19 +13,16 @@ from changedet.core.grid import Window
 from changedet.decide.regions import drop_small
 from changedet.io.raster import read_own
 from changedet.io.shapes import burn
+from changedet.pipeline.evidence import as_evidence, measure_change
 from changedet.pipeline.matched import match_footprints
 from changedet.pipeline.measure import (
     Pair,
-    change_z,
     find_built,
     grey_pair,
     index_after,
-    local_error,
-    normalise,
     order_drop,
     read_pair,
     similarity,
-    spectral_bands,
     supported,
     vegetation_index,
 )
@@ -88,12 +85,8 @@ def compute_block(block: Block, *, scene: Scene, plan: Plan) -> BlockMaps:
         ),
         analysed,
     )
-    _, bands_before, bands_after = spectral_bands(scene, pair)
-    error = local_error(scene, block.padded, plan)
-    z = change_z(
-        bands_before, normalise(bands_after, plan.lines), plan, valid=analysed, error_px=error
-    )
-    pixel = _quantise(z * z / (z * z + np.float32(plan.change_scale) ** 2), analysed)
+    change = measure_change(scene, pair, plan, block.padded)
+    pixel = _quantise(as_evidence(change, plan), analysed)
     state = _plants(scene, plan, pair, built & analysed)
     state |= np.where(analysed, ANALYSED, 0).astype(np.uint8)
     state |= np.where(pair.inside, INSIDE, 0).astype(np.uint8)

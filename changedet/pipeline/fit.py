@@ -19,18 +19,22 @@ from changedet.core.spread import spread
 from changedet.decide.chance import Chance
 from changedet.decide.interval import Noise
 from changedet.decide.null import NO_NULL
-from changedet.decide.threshold import otsu
+from changedet.decide.threshold import fit_change_cut, otsu
 from changedet.io.raster import read_window
+from changedet.pipeline.evidence import (
+    as_evidence,
+    change_reach_px,
+    invariant_samples,
+    measure_change,
+    plan_chroma,
+)
 from changedet.pipeline.measure import (
     MOST_ERROR_PX,
     Pair,
-    change_z,
     find_built,
     grey_pair,
     index_after,
-    local_error,
     measure_built,
-    normalise,
     order_drop,
     read_pair,
     similarity,
@@ -57,6 +61,8 @@ TILE_PX = 512
 MAX_TILES = 24
 STRIDE_PX = 4
 MIN_SAMPLES = 500
+LEAST_CHANGE = 2.0
+"""Noise that differs from place to place is not change: evidence 0.5 asks for twice the noise."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -233,16 +239,14 @@ class _Picker:
 def sample_change(
     tile: Block, *, scene: Scene, plan: Plan
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Measure z and the vegetation index of AFTER in one tile, where sample_tile sampled."""
+    """Measure change and the vegetation index of AFTER in one tile, where sample_tile sampled."""
     pair = read_pair(scene, tile.padded)
     picked = _Picker(tile, pair.analysed)
-    _, before, after = spectral_bands(scene, pair)
-    error = local_error(scene, tile.padded, plan)
-    z = change_z(before, normalise(after, plan.lines), plan, valid=pair.analysed, error_px=error)
-    index = np.full(z.shape, np.nan, np.float32)
+    change = measure_change(scene, pair, plan, tile.padded)
+    index = np.full(change.shape, np.nan, np.float32)
     if scene.index is not None:
         index = index_after(scene, pair, plan)
-    return picked(z), picked(index)
+    return picked(change), picked(index)
 
 
 def fit_plan(
@@ -343,7 +347,7 @@ def _sample(scene: Scene, executor: Executor | None) -> tuple[Plan, list[Block],
 
 def block_margin(sizes: WindowSizes, gsd_m: float, *, built: bool) -> int:
     """Pixels that a block reads beyond its core, a multiple of 8 (the built-up zoom divides it)."""
-    reach = max(sizes.margin, reach_px(gsd_m) if built else 0)
+    reach = max(sizes.margin, change_reach_px(gsd_m), reach_px(gsd_m) if built else 0)
     return -(-reach // 8) * 8
 
 
@@ -378,20 +382,22 @@ def stable_samples(samples: list[TileSample]) -> NDArray[np.bool_]:
 
 
 def _with_radiometry(scene: Scene, plan: Plan, samples: list[TileSample]) -> Plan:
-    stable = stable_samples(samples)
-    roles = scene.shared_roles or ("grey",)
+    before = np.concatenate([sample.before for sample in samples], axis=1)
+    after = np.concatenate([sample.after for sample in samples], axis=1)
+    stable, irmad = stable_samples(samples), None
+    if scene.is_multispectral:
+        irmad, stable = invariant_samples(before, after)
     lines: list[tuple[str, Line]] = []
     noise: list[float] = []
-    for number, role in enumerate(roles):
-        before = np.concatenate([sample.before[number] for sample in samples])[stable]
-        after = np.concatenate([sample.after[number] for sample in samples])[stable]
-        line = fit_line(before, after)
+    for number, role in enumerate(scene.shared_roles or ("grey",)):
+        line = fit_line(before[number, stable], after[number, stable])
         lines.append((role, line))
-        rest = before - line.apply(after)
+        rest = before[number, stable] - line.apply(after[number, stable])
         spread_of = 1.4826 * float(np.median(np.abs(rest - np.median(rest))))
         # Never below what 8-bit rounding leaves.
         noise.append(max(spread_of, scene.white / 255 * 0.5))
-    return replace(plan, lines=tuple(lines), noise=tuple(noise))
+    chroma = plan_chroma(scene, plan, before, after, stable)
+    return replace(plan, lines=tuple(lines), noise=tuple(noise), chroma=chroma, irmad=irmad)
 
 
 def _with_change(
@@ -401,8 +407,14 @@ def _with_change(
     changes: list[tuple[NDArray[np.float32], NDArray[np.float32]]],
 ) -> tuple[Plan, tuple[ScoreHistogram, ...]]:
     stable = stable_samples(samples)
-    z = np.concatenate([z for z, _ in changes])
-    plan = replace(plan, change_scale=max(float(np.quantile(z[stable], 0.99)), 1.0))
+    change = np.concatenate([measured for measured, _ in changes])
+    if scene.is_multispectral:
+        cut = fit_change_cut(change)
+        plan = replace(plan, change_scale=max(cut.value, LEAST_CHANGE), change_cut=cut)
+    else:
+        plan = replace(
+            plan, change_scale=max(float(np.quantile(change[stable], 0.99)), LEAST_CHANGE)
+        )
     if scene.index is not None:
         index_before = np.concatenate([sample.index_before for sample in samples])
         later = np.concatenate([index for _, index in changes])
@@ -419,18 +431,18 @@ def _with_change(
                     stable_difference=difference,
                 ),
             )
-    return plan, _histograms(plan, samples, z, stable)
+    return plan, _histograms(plan, samples, change, stable)
 
 
 def _histograms(
-    plan: Plan, samples: list[TileSample], z: NDArray[np.float32], stable: NDArray[np.bool_]
+    plan: Plan, samples: list[TileSample], measured: NDArray[np.float32], stable: NDArray[np.bool_]
 ) -> tuple[ScoreHistogram, ...]:
     edges = np.linspace(0, 1, 51)
     s = plan.chance.standardise(np.concatenate([sample.similarity for sample in samples]))
     drop = np.concatenate([sample.drop for sample in samples])
     score = plan.null.evidence(s, drop)
     unchanged = plan.null.expected_unchanged(edges)
-    change = z * z / (z * z + plan.change_scale**2)
+    change = as_evidence(measured, plan)
     return (
         ScoreHistogram(
             name="structural",

@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from changedet.compare.indices import exg, ndvi
 from changedet.compare.observable import SHADOW
-from changedet.compare.pixel import exg, gradient_z, ndvi
+from changedet.compare.pixel import gradient_z
 from changedet.compare.radiometry import Line
 from changedet.compare.structure import (
     WindowSizes,
@@ -181,7 +182,7 @@ def find_built(scene: Scene, pair: Pair, plan: Plan, window: Window) -> BoolArra
 
 
 def spectral_bands(scene: Scene, pair: Pair) -> tuple[tuple[str, ...], FloatArray, FloatArray]:
-    """Pick the bands both dates share, or their grey images, lightly blurred."""
+    """Pick the bands both dates share, or their grey images; fine pixels lightly blurred."""
     shared = scene.shared_roles
     if shared:
         before = np.stack([pair.before[scene.before.roles.index(role)] for role in shared])
@@ -190,6 +191,9 @@ def spectral_bands(scene: Scene, pair: Pair) -> tuple[tuple[str, ...], FloatArra
         shared = ("grey",)
         before = grey(pair.before, scene.before.roles, visible_roles(scene.before))[None]
         after = grey(pair.after, scene.after.roles, visible_roles(scene.after))[None]
+    if scene.is_multispectral:
+        # A street of 30 m pixels is one pixel wide.
+        return shared, before, after
     return shared, _blurred(before, pair.valid_before), _blurred(after, pair.valid_after)
 
 

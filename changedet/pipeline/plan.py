@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from changedet.compare.irmad import IrMad, inflation
 from changedet.compare.radiometry import Line
 from changedet.compare.structure import WindowSizes
 from changedet.decide.chance import Chance
 from changedet.decide.interval import Noise
 from changedet.decide.null import CENTRAL, HIGH, LOW, Null
+from changedet.decide.threshold import ChangeCut
 from changedet.quantify.built import BuiltPlan
 from changedet.quantify.vegetation import VegetationPlan
 
@@ -40,6 +42,20 @@ class Control:
     """Of its objects as wholes."""
     name: str
     """Names of its two files."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ChromaPlan:
+    """What the log-ratios of red to green and of blue to green do where nothing changed."""
+
+    floors: tuple[float, float]
+    """Added to the bands of BEFORE and of AFTER, digital numbers."""
+    offsets: tuple[float, ...]
+    """AFTER minus BEFORE, one a ratio."""
+    noise: tuple[float, ...]
+    """Standard deviation of that difference in bright light."""
+    level_noise: tuple[float, ...]
+    """Noise of the bands that adds to it where there is less light, digital numbers."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,8 +90,14 @@ class Plan:
     noise: tuple[float, ...]
     """Of the difference of each of these bands where nothing changed."""
     change_scale: float
-    """z at the 99th percentile of where nothing changed: evidence 0.5."""
+    """Measured change, in units of its noise, at which evidence is 0.5."""
     vegetation: VegetationPlan | None
+    chroma: ChromaPlan | None = None
+    """None where colour is not a view of its own: coarse multispectral or grey."""
+    irmad: IrMad | None = None
+    """What found the invariant pixels of multispectral pairs."""
+    change_cut: ChangeCut | None = None
+    """Where the scale comes from, of multispectral pairs; else from structure that is stable."""
 
     def with_null(self, null: Null) -> Plan:
         """Return the same plan with another null, such as one fitted on whole buildings."""
@@ -100,6 +122,12 @@ class Plan:
             "search_px": self.sizes.search,
             "support_px": 2 * self.sizes.support + 1,
         }
+        if self.irmad is not None:
+            described["invariant_by"] = "IR-MAD, its chi-squared divided by the inflation"
+            described["irmad_inflation"] = round(inflation(self.irmad.bands), 4)
+            described["irmad_correlations"] = [round(v, 4) for v in self.irmad.correlation]
+        if self.change_cut is not None:
+            described["pixel_changed_share"] = round(self.change_cut.changed, 4)
         if self.built is not None:
             described["built_score"] = round(self.built.threshold, 4)
         if self.vegetation is not None:

@@ -20,6 +20,10 @@ from changedet.register.alignment import Alignment
 FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
 
+COARSE_GSD_M = 9.0
+"""Pixels of 10 m (some products say 9.9) and more mix whole houses and streets."""
+MANY_BANDS = 4
+"""With three bands the least correlated variate is mostly noise of compression."""
 _SPLINE_MARGIN = 14
 _MAX_READ_PX = 2**26
 """More of AFTER than this for one block means a model that cannot be right."""
@@ -89,6 +93,12 @@ class Scene:
     def shared_roles(self) -> tuple[str, ...]:
         """Bands that both dates have; empty where there are none in common."""
         return tuple(role for role in self.before.roles if role in self.after.roles)
+
+    @property
+    def is_multispectral(self) -> bool:
+        """Whether pixels are coarse and bands many: then statistics of bands tell change best."""
+        gsd = self.grid.gsd_m
+        return gsd is not None and gsd >= COARSE_GSD_M and len(self.shared_roles) >= MANY_BANDS
 
     @property
     def index(self) -> str | None:

@@ -49,6 +49,25 @@ def structural_change(views: Views, _record: Record) -> str:
     return _evidence("structural", views.structural_change)
 
 
+def indices(views: Views, _record: Record) -> str:
+    """Describe how each index changed."""
+    said = ["Maps of the change of spectral indices, after minus before."]
+    for index in views.indices:
+        known = np.isfinite(index.difference)
+        if not known.any():
+            said.append(f"{index.name}: not known anywhere.")
+            continue
+        values = index.difference[known]
+        low, middle, high = (float(v) for v in np.percentile(values, [5, 50, 95]))
+        where = thirds(known & (index.difference < min(low, 0)))
+        place = f", the falls densest in the {where}" if where else ""
+        said.append(
+            f"{index.name}: median {words.number(middle)}, nine tenths between"
+            f" {words.number(low)} and {words.number(high)}{place}."
+        )
+    return " ".join(said)
+
+
 def classes(views: Views, _record: Record) -> str:
     """Describe the decided classes."""
     analysed = views.classes > 0
@@ -141,6 +160,7 @@ DESCRIBE: dict[str, Callable[[Views, Record], str]] = {
     "buildings": buildings,
     "structural_change": structural_change,
     "pixel_change": pixel_change,
+    "indices": indices,
     "cells": cells,
     "registration": registration,
     "evidence": evidence,

@@ -46,6 +46,14 @@ CAPTIONS: dict[str, tuple[str, str]] = {
             " changed; 1: far beyond that. It is not a probability."
         ),
     ),
+    "indices": (
+        "Spectral indices",
+        (
+            "After minus before, AFTER in BEFORE's radiometry. Orange: the index fell, purple: it"
+            " rose. Plants raise NDVI, ExG and GLI; fire lowers NBR; bare soil raises BSI; walls"
+            " and roofs raise NDBI. Season moves them all."
+        ),
+    ),
     "cells": (
         "Loss by cell",
         "Cells of 500 m (500 pixels where no scale is known), cut at the edge of the image.",

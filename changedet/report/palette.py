@@ -104,6 +104,12 @@ _CIVIDIS = (
     "#61656f", "#6f7073", "#7d7c78", "#8c8878", "#9b9476", "#aba072",
     "#bcae6c", "#cdbb63", "#dec958", "#f0d846", "#fee838",
 )
+# PuOr of ColorBrewer 2.0 (Brewer, Harrower and Penn State): loss orange, gain purple; told apart
+# with every common colour vision.
+_PUOR = (
+    "#7f3b08", "#b35806", "#e08214", "#fdb863", "#fee0b6", "#f7f7f7",
+    "#d8daeb", "#b2abd2", "#8073ac", "#542788", "#2d004b",
+)
 # fmt: on
 
 
@@ -115,7 +121,16 @@ def rgb(colour: str) -> tuple[int, int, int]:
 
 def evidence_colours() -> NDArray[np.uint8]:
     """Return 251 colours, uint8 (251, 3), for evidence values 0..250."""
-    knots = np.array([rgb(colour) for colour in _CIVIDIS], np.float64)
+    return _between(_CIVIDIS)
+
+
+def difference_colours() -> NDArray[np.uint8]:
+    """Return 251 colours, uint8 (251, 3), from the largest fall over 0 to the largest rise."""
+    return _between(_PUOR)
+
+
+def _between(colours: tuple[str, ...]) -> NDArray[np.uint8]:
+    knots = np.array([rgb(colour) for colour in colours], np.float64)
     places = np.linspace(0, len(knots) - 1, 251)
     columns = [np.interp(places, np.arange(len(knots)), knots[:, band]) for band in range(3)]
     return np.stack(columns, axis=1).round().astype(np.uint8)

@@ -11,7 +11,15 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.spatial import cKDTree
 
-from changedet.report.palette import CHANGES, CLASSES, ClassStyle, Pattern, evidence_colours, rgb
+from changedet.report.palette import (
+    CHANGES,
+    CLASSES,
+    ClassStyle,
+    Pattern,
+    difference_colours,
+    evidence_colours,
+    rgb,
+)
 from changedet.report.views import EVIDENCE_STEPS, Views
 
 UInt8 = NDArray[np.uint8]
@@ -91,6 +99,24 @@ def evidence_picture(evidence: UInt8) -> UInt8:
     stripes = hatch(evidence.shape, "rising")
     picture[blank] = np.where(stripes[blank, None], 225, 195)
     return picture
+
+
+def difference_picture(difference: NDArray[np.floating], limit: float) -> UInt8:
+    """Return a difference as opaque colours (h, w, 3), -limit..limit; unknown is striped grey."""
+    known = np.isfinite(difference)
+    share = np.clip(np.where(known, difference, 0) / limit, -1, 1)
+    picture = difference_colours()[np.rint((share + 1) * 125).astype(np.intp)]
+    stripes = hatch(difference.shape, "rising")[~known, None]
+    picture[~known] = np.where(stripes, 225, 195)
+    return picture
+
+
+def difference_limit(views: Views) -> float:
+    """Return the end of one scale for all index differences: a round number, 0.05 to 1."""
+    known = [index.difference[np.isfinite(index.difference)] for index in views.indices]
+    every = np.abs(np.concatenate([*known, np.zeros(1)]))
+    most = float(np.percentile(every, 99))
+    return next((end for end in (0.05, 0.1, 0.2, 0.3, 0.5) if most <= end), 1.0)
 
 
 def faded(image: UInt8, *, colour: float = 0.25, lift: float = 0.3) -> UInt8:

@@ -75,6 +75,22 @@ class Histogram:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class IndexView:
+    """How a spectral index changed.
+
+    Parameters
+    ----------
+    name : str
+        As a reader knows it: NDVI.
+    difference : ndarray, float, (h, w)
+        After minus before, unitless; NaN where it is not known.
+    """
+
+    name: str
+    difference: NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Views:
     """Everything the report draws, decimated to at most some 1,600 pixels on the long side.
 
@@ -99,6 +115,8 @@ class Views:
         residual in pixels, role (0 rejected, 1 used in the fit, 2 left out of it).
     histograms : tuple of Histogram
         Scores beside their nulls.
+    indices : tuple of IndexView
+        Empty where the bands allow none, and where a stored result is looked at again.
     """
 
     before: NDArray[np.uint8]
@@ -112,6 +130,7 @@ class Views:
     buildings: tuple[Outline, ...]
     tie_points: NDArray[np.float64]
     histograms: tuple[Histogram, ...]
+    indices: tuple[IndexView, ...] = ()
 
     def __post_init__(self) -> None:
         shape = self.grid.shape
@@ -121,6 +140,9 @@ class Views:
         for name in ("valid", "pixel_change", "structural_change", "classes"):
             if getattr(self, name).shape != shape:
                 raise ValueError(f"view {name} must be {shape}")
+        for index in self.indices:
+            if index.difference.shape != shape:
+                raise ValueError(f"view of {index.name} must be {shape}")
         if self.tie_points.ndim != 2 or self.tie_points.shape[1] != 6:
             raise ValueError("tie points need six columns: col, row, dcol, drow, residual, role")
         if not self.zoom > 0:

@@ -206,8 +206,11 @@ def levir(folder: Path, name: str, work: Path) -> Iterator[Measure]:
     before, after = folder / "before" / name, folder / "after" / name
     label = read_band(folder / "label" / name)
     record = run_pair(before, after, work / "run", gsd=0.5)
-    names = ("pixel_change", "structural_change")
-    yield from _any_change(record, before, after, work / "run", label, names=names)
+    yield from _any_change(record, before, after, work / "run", label, names=("pixel_change",))
+    if record.status != "refused":
+        names = ("pixel_change", "structural_change")
+        ours = metrics.average_precision(evidence(work / "run", *names), label == 255)
+        yield Measure(what=f"AP of {' or '.join(names)}, any change", ours=ours)
 
 
 def _any_change(
@@ -224,6 +227,8 @@ def _any_change(
     ours = metrics.average_precision(score[known], changed[known])
     yield Measure(what="share changed", ours=float(changed[known].mean()))
     yield Measure(what=what, ours=ours, peers=peers["ap"], note=note)
+    ours = metrics.f1(evidence(folder, *names)[known] > 0.5, changed[known])
+    yield Measure(what=f"F1 of {' or '.join(names)} above 0.5", ours=ours)
     called = read_band(folder / "maps" / "classes.tif") >= BUILT_DESTROYED
     ours = metrics.f1(called[known], changed[known])
     yield Measure(what="F1 of classes 2-5, any change", ours=ours, peers=peers["f1"])

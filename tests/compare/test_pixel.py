@@ -6,7 +6,15 @@ import cv2
 import numpy as np
 import pytest
 
-from changedet.compare.pixel import cva, exg, gli, gradient_z, ndvi
+from changedet.compare.pixel import (
+    chroma_ratios,
+    cva,
+    exg,
+    gli,
+    gradient_z,
+    guided_mean,
+    ndvi,
+)
 
 
 def blurred(image: np.ndarray) -> np.ndarray:
@@ -100,3 +108,68 @@ def test_inputs_are_left_alone(edge: np.ndarray) -> None:
     cva(before, after)
     assert np.array_equal(before, kept[0])
     assert np.array_equal(after, kept[1])
+
+
+def test_light_leaves_the_colour_ratios_alone() -> None:
+    rng = np.random.default_rng(5)
+    visible = rng.uniform(40, 200, (3, 20, 20)).astype(np.float32)
+    shade = rng.uniform(0.5, 2.0, (20, 20)).astype(np.float32)
+    plain = chroma_ratios(visible, floor=1e-3)
+    assert chroma_ratios(visible * shade, floor=1e-3) == pytest.approx(plain, abs=1e-4)
+    assert plain[0] == pytest.approx(np.log(visible[0] / visible[1]), abs=1e-3)
+    assert np.isfinite(chroma_ratios(-visible, floor=5)).all()
+
+
+def slow_guided(image: np.ndarray, guide: np.ndarray, radius: int, edge: float) -> np.ndarray:
+    """The filter as in the paper: a line in every window, the mean of those that hold a pixel."""
+    height, width = image.shape
+    slope, level = np.zeros(image.shape), np.zeros(image.shape)
+    reach = range(-radius, radius + 1)
+    whole = np.pad(np.stack([image, guide]).astype(float), ((0, 0), (radius,) * 2, (radius,) * 2),
+                   mode="reflect")  # fmt: skip
+    for row in range(height):
+        for col in range(width):
+            p, i = whole[:, row : row + 2 * radius + 1, col : col + 2 * radius + 1]
+            slope[row, col] = np.mean((i - i.mean()) * (p - p.mean())) / (i.var() + edge**2)
+            level[row, col] = p.mean() - slope[row, col] * i.mean()
+    out = np.zeros(image.shape)
+    inner = slice(radius, height - radius), slice(radius, width - radius)
+    for dy in reach:
+        for dx in reach:
+            moved = (
+                slice(radius + dy, height - radius + dy),
+                slice(radius + dx, width - radius + dx),
+            )
+            out[inner] += slope[moved] * guide[inner] + level[moved]
+    return out / (2 * radius + 1) ** 2
+
+
+def test_the_guided_mean_is_that_of_the_paper() -> None:
+    rng = np.random.default_rng(6)
+    image = rng.normal(size=(24, 26)).astype(np.float32)
+    guide = (rng.normal(size=(24, 26)) * 30 + 120).astype(np.float32)
+    valid = np.ones(image.shape, bool)
+    found = guided_mean(image, [guide], valid=valid, radius=2, edge=20.0)
+    wanted = slow_guided(image, guide, 2, 20.0)
+    assert found[4:-4, 4:-4] == pytest.approx(wanted[4:-4, 4:-4], abs=1e-4)
+    both = guided_mean(image, [guide, guide[::-1]], valid=valid, radius=2, edge=20.0)
+    other = guided_mean(image, [guide[::-1]], valid=valid, radius=2, edge=20.0)
+    assert both == pytest.approx((found + other) / 2, abs=1e-5)
+
+
+def test_a_guided_mean_smooths_within_objects_and_keeps_their_edges() -> None:
+    rng = np.random.default_rng(7)
+    roof = np.zeros((60, 60), bool)
+    roof[20:40, 20:40] = True
+    guide = np.where(roof, 200, 60).astype(np.float32)
+    clean = np.where(roof, 3.0, 0.0)
+    noisy = (clean + rng.normal(size=roof.shape)).astype(np.float32)
+    valid = np.ones(roof.shape, bool)
+    valid[:, 50:] = False
+    noisy[:, 50:] = 1e6
+    found = guided_mean(noisy, [guide], valid=valid, radius=6, edge=20.0)
+    assert np.abs(found - clean)[:, :50].std() < 0.25
+    plain = cv2.blur(clean.astype(np.float32), (13, 13))
+    edge = np.abs(found - clean)[18:42, 18:42].mean()
+    assert edge < 0.4 * np.abs(plain - clean)[18:42, 18:42].mean()
+    assert not found[:, 50:].any()

@@ -3,6 +3,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+from scipy import ndimage
 from skimage.metrics import structural_similarity
 
 from changedet.compare.structure import (
@@ -184,3 +185,37 @@ def test_a_block_with_its_margin_is_the_whole_image(ground: np.ndarray) -> None:
             for a, b in ((ground, after), (ground[part], after[part]))
         )
         assert np.abs(whole[core] - piece[trim]).max() < 1e-5
+
+
+def test_contrast_structure_is_scikit_images_ssim_without_its_luminance(
+    ground: np.ndarray,
+) -> None:
+    rng = np.random.default_rng(21)
+    after = (0.7 * ground + 40 + rng.normal(0, 12, ground.shape)).astype(np.float32)
+    # With a huge first constant the luminance term is 1.
+    _, wanted = structural_similarity(
+        ground.astype(float), after.astype(float), data_range=255.0, full=True, K1=1e6,
+        gaussian_weights=True, use_sample_covariance=False, sigma=1.5,
+    )  # fmt: skip
+    found = contrast_structure(ground, after)
+    assert found[8:-8, 8:-8] == pytest.approx(wanted[8:-8, 8:-8], abs=1e-4)
+
+
+def test_zncc_is_its_formula_window_by_window(ground: np.ndarray) -> None:
+    rng = np.random.default_rng(22)
+    after = (np.roll(ground, (1, -2), (0, 1)) + rng.normal(0, 15, ground.shape)).astype(np.float32)
+    radius, search = 3, 2
+    found = zncc(ground, after, radius=radius, search=search)
+    wide = 2 * radius + 1
+    flat = [image - ndimage.uniform_filter(image.astype(float), wide) for image in (ground, after)]
+
+    def window(image: np.ndarray, row: int, col: int) -> np.ndarray:
+        return image[row - radius : row + radius + 1, col - radius : col + radius + 1]
+
+    for row, col in [(15, 15), (20, 33), (30, 24)]:
+        one = window(flat[0], row, col)
+        scores = []
+        for dy, dx in disc_shifts(search, 1):
+            two = window(flat[1], row + dy, col + dx)
+            scores.append((one * two).sum() / np.sqrt((one**2).sum() * (two**2).sum()))
+        assert found[row, col] == pytest.approx(max(scores), abs=1e-4)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from skimage.filters import threshold_otsu
 
-from changedet.decide.threshold import otsu, select_discoveries
+from changedet.decide.threshold import fit_change_cut, otsu, select_discoveries
 
 
 def two_classes(*, share: float = 0.3, apart: float = 5.0) -> np.ndarray:
@@ -67,3 +67,37 @@ def test_a_set_of_discoveries_keeps_its_rate_and_could_not_be_larger(
     if not found.all():
         more = np.sort(unchanged)[: int(found.sum()) + 1]
         assert more.mean() > q - 1e-12
+
+
+def test_the_cut_lies_where_both_parts_are_equally_probable() -> None:
+    rng = np.random.default_rng(11)
+    values = np.exp(np.concatenate([rng.normal(0, 0.4, 90_000), rng.normal(2, 0.4, 10_000)]))
+    cut = fit_change_cut(values)
+    # Of two normal parts of one spread: half-way, moved by spread^2 ln(9) / distance.
+    assert np.log(cut.value) == pytest.approx(1 + 0.16 * np.log(9) / 2, abs=0.1)
+    assert cut.changed == pytest.approx(0.1, abs=0.01)
+    assert cut.centre == pytest.approx(1.0, abs=0.03)
+    assert cut.spread == pytest.approx(0.4, abs=0.03)
+
+
+@pytest.mark.parametrize("changed", [0.02, 0.2, 0.4])
+def test_the_cut_finds_small_and_large_shares(changed: float) -> None:
+    rng = np.random.default_rng(12)
+    count = int(1e5 * changed)
+    values = np.exp(
+        np.concatenate([rng.normal(0, 0.4, 100_000 - count), rng.normal(2, 0.6, count)])
+    )
+    cut = fit_change_cut(values)
+    assert (values > cut.value).mean() == pytest.approx(changed, rel=0.2)
+
+
+def test_where_nothing_changed_nothing_is_cut_off() -> None:
+    rng = np.random.default_rng(13)
+    chi = np.sqrt(rng.chisquare(6, 100_000) / 6)
+    for values in (np.exp(rng.normal(0.2, 0.4, 100_000)), chi):
+        cut = fit_change_cut(values)
+        assert np.isfinite(cut.value)
+        assert (values > cut.value).mean() < 0.003
+        assert cut.changed < 0.003
+    constant = fit_change_cut(np.ones(1000))
+    assert constant.value > 1

@@ -11,7 +11,7 @@ from affine import Affine
 
 from changedet.core.grid import Grid
 from changedet.report import figures
-from changedet.report.views import Histogram, Outline, Views
+from changedet.report.views import Histogram, IndexView, Outline, Views
 from changedet.result import (
     Buildings,
     Built,
@@ -87,6 +87,12 @@ def make_histogram(rng: np.random.Generator, name: str, label: str) -> Histogram
     )
 
 
+def make_index(name: str, change: float, classes: np.ndarray, valid: np.ndarray) -> IndexView:
+    """An index that changes where vegetation was lost, and is not known where nothing is."""
+    difference = np.where(classes == 3, change, 0.01).astype(np.float32)
+    return IndexView(name=name, difference=np.where(valid, difference, np.float32(np.nan)))
+
+
 def make_views(**changes: Any) -> Views:
     rng = np.random.default_rng(7)
     before, after, places = _paint(rng)
@@ -129,6 +135,11 @@ def make_views(**changes: Any) -> Views:
         "histograms": (
             make_histogram(rng, "built", "Loss score of built area"),
             make_histogram(rng, "vegetation", "Fall of the vegetation index"),
+        ),
+        "indices": (
+            make_index("NDVI", -0.4, classes, valid),
+            make_index("BSI", 0.25, classes, valid),
+            make_index("NDBI", 0.1, classes, valid),
         ),
     }
     return Views(**{**filled, **changes})

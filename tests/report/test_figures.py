@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from changedet.core.grid import Grid
-from changedet.report import figures
+from changedet.report import content, figures
 
 ALL = [
     "before_after",
@@ -15,6 +15,7 @@ ALL = [
     "buildings",
     "structural_change",
     "pixel_change",
+    "indices",
     "cells",
     "registration",
     "evidence",
@@ -31,7 +32,7 @@ def test_every_figure_is_drawn_with_the_facts_as_its_alternative(drawn):
         with Image.open(io.BytesIO(png)) as picture:
             assert min(picture.size) > 200
             assert not {"Software", "Creation Time"} & set(picture.info)
-        assert 40 < len(alt) < 600
+        assert 40 < len(alt) < 700
     alts = {name: alt.replace("\u00a0", " ") for name, (_, alt) in drawn.items()}
     assert "built area destroyed 6.98 %, densest in the lower left" in alts["classes"]
     assert "24 destroyed, 8 damaged, 1 possibly damaged" in alts["buildings"]
@@ -39,6 +40,17 @@ def test_every_figure_is_drawn_with_the_facts_as_its_alternative(drawn):
     assert "0.312 px" in alts["registration"]
     assert "threshold 2.60" in alts["evidence"]
     assert "r001c000 (75.5 %, 2.34 ha)" in alts["cells"]
+
+
+def test_the_change_of_indices_has_one_scale_with_its_unit(views, record, drawn):
+    said = texts(figures.indices(views, record))
+    for title in ("Change of NDVI", "Change of BSI", "Change of NDBI", "200 m\n"):
+        assert title in said
+    dates = content.dates(record)
+    assert f"index of {dates[1]} minus that of {dates[0]}, unitless" in said
+    alt = drawn["indices"][1].replace("\u00a0", " ")
+    assert "NDVI: median 0.0100" in alt
+    assert "falls densest in the upper right" in alt
 
 
 def test_the_same_figure_gives_the_same_bytes(views, record, drawn):
@@ -85,6 +97,7 @@ def test_any_shape_can_be_drawn(views_with, record_with, shape):
         buildings=(),
         tie_points=np.zeros((0, 6)),
         histograms=(),
+        indices=(),
     )
     found = figures.draw_figures(views, record_with(cells=()))
     assert list(found) == [

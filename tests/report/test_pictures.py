@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from changedet.report import pictures
-from changedet.report.palette import CHANGES
+from changedet.report.palette import CHANGES, rgb
 
 
 @pytest.mark.parametrize("pattern", ["falling", "rising", "level"])
@@ -72,3 +72,14 @@ def test_photographs_get_smaller_charts_stay_png():
 def test_a_swatch_is_a_picture_of_its_class():
     with Image.open(io.BytesIO(pictures.swatch(CHANGES[0]))) as picture:
         assert picture.convert("RGBA").getpixel((3, 3))[:3] == (0xD5, 0x5E, 0x00)
+
+
+def test_a_difference_is_orange_where_it_fell_and_purple_where_it_rose(views_with):
+    difference = np.array([[-0.2, 0.0, 0.2, -9.0, np.nan]], np.float32)
+    picture = pictures.difference_picture(difference, 0.2)
+    assert tuple(picture[0, 0]) == rgb("#7f3b08") == tuple(picture[0, 3])
+    assert tuple(picture[0, 1]) == rgb("#f7f7f7")
+    assert tuple(picture[0, 2]) == rgb("#2d004b")
+    assert picture[0, 4, 0] == picture[0, 4, 2] in {195, 225}
+    assert pictures.difference_limit(views_with()) == 0.5
+    assert pictures.difference_limit(views_with(indices=())) == 0.05

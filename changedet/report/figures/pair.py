@@ -29,7 +29,14 @@ from numpy.typing import NDArray
 from changedet.report import content, pictures, words
 from changedet.report.alts import DESCRIBE
 from changedet.report.mapping import bounds_ring, north_angle, scale_bar
-from changedet.report.palette import CHANGES, CLASSES, GRADES, ClassStyle, evidence_colours
+from changedet.report.palette import (
+    CHANGES,
+    CLASSES,
+    GRADES,
+    ClassStyle,
+    difference_colours,
+    evidence_colours,
+)
 from changedet.report.views import Histogram, Views
 from changedet.result import Cell, Record
 
@@ -75,7 +82,7 @@ def _panels(views: Views, number: int, *, below: float = 0.35) -> tuple[Figure, 
     """
     ratio = min(max(views.height / views.width, 0.15), 2.5)
     stacked = number > 1 and ratio < 0.5
-    rows, cols = (number, 1) if stacked else (1, number)
+    rows, cols = (number, 1) if stacked else (-(-number // 2), min(number, 2))
     # A single tall picture would fill more than a page.
     width = WIDTH_IN if cols > 1 or ratio < 1.1 else WIDTH_IN * 1.1 / ratio
     gap, head = 0.12, 0.3
@@ -243,6 +250,28 @@ def structural_change(views: Views, record: Record) -> Figure:
     """Draw the evidence that shapes and edges changed."""
     title = "Evidence of structural change (shapes and edges)"
     return _evidence_map(views.structural_change, title, views, record)
+
+
+def indices(views: Views, record: Record) -> Figure:
+    """Draw how the spectral indices changed, all on one scale."""
+    below = 0.85
+    figure, places = _panels(views, len(views.indices), below=below)
+    limit = pictures.difference_limit(views)
+    for axes, index in zip(places, views.indices, strict=True):
+        picture = pictures.difference_picture(index.difference, limit)
+        _picture(axes, picture, f"Change of {index.name}", views)
+    colours = ListedColormap(difference_colours() / 255.0)
+    height = figure.get_size_inches()[1]
+    bar = figure.colorbar(
+        ScalarMappable(Normalize(-limit, limit), colours),
+        cax=figure.add_axes((0.02, (below - 0.2) / height, 0.6, 0.13 / height)),
+        orientation="horizontal",
+    )
+    before, after = (words.ascii_only(date) for date in content.dates(record))
+    bar.set_label(f"index of {after} minus that of {before}, unitless", parse_math=False)
+    bar.outline.set_visible(False)
+    _sources(figure, record)
+    return figure
 
 
 def _class_patch(style: ClassStyle) -> Patch:
@@ -556,6 +585,7 @@ FIGURES: dict[str, tuple[Draw, Callable[[Views, Record], bool]]] = {
     ),
     "structural_change": (structural_change, lambda _views, record: _is_compared(record)),
     "pixel_change": (pixel_change, lambda _views, record: _is_compared(record)),
+    "indices": (indices, lambda views, record: bool(views.indices) and _is_compared(record)),
     "cells": (cells, lambda _views, record: bool(record.cells and content.cell_fields(record))),
     "registration": (registration, lambda _views, record: record.registration is not None),
     "evidence": (
