@@ -19,13 +19,13 @@ from changedet.core.spread import spread
 from changedet.decide.null import NO_NULL, Chance, fit_chance, fit_null
 from changedet.decide.threshold import otsu
 from changedet.io.raster import read_window
+from changedet.pipeline import plants
 from changedet.pipeline.measure import (
     MOST_ERROR_PX,
     Pair,
     change_z,
     find_built,
     grey_pair,
-    index_after,
     local_error,
     measure_built,
     normalise,
@@ -37,9 +37,10 @@ from changedet.pipeline.measure import (
     vegetation_index,
 )
 from changedet.pipeline.plan import Plan, ScoreHistogram, Stretch
+from changedet.pipeline.plants import PlantSample
 from changedet.pipeline.scene import Scene, visible_roles
 from changedet.quantify.built import BuiltPlan, plan_built, reach_px
-from changedet.quantify.vegetation import plan_vegetation
+from changedet.quantify.vegetation import VegetationPlan, plan_vegetation
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 
@@ -227,17 +228,16 @@ def _chance(
 
 def sample_change(
     tile: Block, *, scene: Scene, plan: Plan
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Measure z and the vegetation index of AFTER in one tile, where sample_tile sampled."""
+) -> tuple[NDArray[np.float32], PlantSample | None]:
+    """Measure z and the plants of one tile, where sample_tile sampled."""
     pair = read_pair(scene, tile.padded)
     picked = _Picker(tile, pair.analysed)
     _, before, after = spectral_bands(scene, pair)
     error = local_error(scene, tile.padded, plan)
     z = change_z(before, normalise(after, plan.lines), plan, valid=pair.analysed, error_px=error)
-    index = np.full(z.shape, np.nan, np.float32)
-    if scene.index is not None:
-        index = index_after(scene, pair, plan)
-    return picked(z), picked(index)
+    if scene.index is None:
+        return picked(z), None
+    return picked(z), plants.sample_plants(scene, pair, plan).thin(picked)
 
 
 def fit_plan(
@@ -301,7 +301,7 @@ def fit_plan(
 
 def block_margin(sizes: WindowSizes, gsd_m: float, *, built: bool) -> int:
     """Pixels that a block reads beyond its core, a multiple of 8 (the built-up zoom divides it)."""
-    reach = max(sizes.margin, reach_px(gsd_m) if built else 0)
+    reach = max(sizes.margin, reach_px(gsd_m) if built else 0, plants.reach_px(gsd_m))
     return -(-reach // 8) * 8
 
 
@@ -366,28 +366,45 @@ def _with_change(
     scene: Scene,
     plan: Plan,
     samples: list[TileSample],
-    changes: list[tuple[NDArray[np.float32], NDArray[np.float32]]],
+    changes: list[tuple[NDArray[np.float32], PlantSample | None]],
 ) -> tuple[Plan, tuple[ScoreHistogram, ...]]:
     stable = stable_samples(samples)
     z = np.concatenate([z for z, _ in changes])
     plan = replace(plan, change_scale=max(float(np.quantile(z[stable], 0.99)), 1.0))
-    if scene.index is not None:
-        index_before = np.concatenate([sample.index_before for sample in samples])
-        later = np.concatenate([index for _, index in changes])
-        known = np.isfinite(index_before)
-        difference = (later - index_before)[stable & known & np.isfinite(later)]
-        if known.sum() >= MIN_SAMPLES:
-            split = otsu(index_before[known])
-            plan = replace(
-                plan,
-                vegetation=plan_vegetation(
-                    scene.index,
-                    threshold=split.balanced,
-                    separability=split.separability,
-                    stable_difference=difference,
-                ),
-            )
+    found = [sample for _, sample in changes if sample is not None]
+    if scene.index is not None and found:
+        plan = replace(plan, vegetation=_fit_vegetation(scene.index, plan, samples, found, stable))
     return plan, _histograms(plan, samples, z, stable)
+
+
+def _fit_vegetation(
+    index: str,
+    plan: Plan,
+    samples: list[TileSample],
+    found: list[PlantSample],
+    stable: NDArray[np.bool_],
+) -> VegetationPlan | None:
+    before = np.concatenate([sample.index_before for sample in samples])
+    later = np.concatenate([sample.index_after for sample in found])
+    known = np.isfinite(before)
+    if known.sum() < MIN_SAMPLES:
+        return None
+    split = otsu(before[known])
+    vegetation = plan_vegetation(
+        index,
+        threshold=split.balanced,
+        separability=split.separability,
+        stable_difference=(later - before)[stable & known & np.isfinite(later)],
+        bare=split.low_centre,
+    )
+    return plants.fit_plants(
+        plan,
+        vegetation,
+        samples=found,
+        index_before=before,
+        alike=np.concatenate([sample.alike for sample in samples]),
+        on_built=np.concatenate([sample.on_built for sample in samples]),
+    )
 
 
 def _histograms(

@@ -69,6 +69,7 @@ def make_rules(scene: Scene, grading: Grading, options: RunOptions) -> Rules:
         cells=CellGrid.over(scene.grid),
         destroyed=grading.destroyed,
         plants_judged=plants_judged(grading.plan),
+        gsd_m=grading.plan.gsd_m,
     )
 
 

@@ -13,8 +13,10 @@ import numpy as np
 
 from changedet import __version__
 from changedet.core.errors import Finding, NotComparable
+from changedet.core.grid import Grid
 from changedet.core.options import RunOptions
 from changedet.decide.comparable import check_plan, check_registration, check_seen
+from changedet.io.places import lonlat_bounds
 from changedet.io.raster import inspect_raster
 from changedet.io.sources import Pair, open_pair
 from changedet.io.vector import Outlines, read_polygons
@@ -28,11 +30,14 @@ from changedet.pipeline.grading import (
     make_rules,
 )
 from changedet.pipeline.plan import Plan, ScoreHistogram
+from changedet.pipeline.plants import has_burn_ratio
 from changedet.pipeline.prepare import align_pair, check_outlines
 from changedet.pipeline.registered import write_registration
 from changedet.pipeline.scene import Scene, pick_zoom
+from changedet.pipeline.vegetation_record import floor_record, lost_pixels, vegetation_record
 from changedet.quantify.areas import Tally, share
 from changedet.quantify.buildings import Assessment
+from changedet.quantify.seasons import check_leaves
 from changedet.register.alignment import Alignment
 from changedet.result import Cell, Inputs, Record
 
@@ -329,6 +334,7 @@ def _write_layers(
         built_seen=decided.built_seen,
         plants_seen=decided.plan.vegetation is not None,
         judged=rules.plants_judged,
+        plants_lost=lost_pixels(decided.tally, decided.plan),
     )
     layers = [
         outputs.cell_layer(cells, scene.grid, rules.cells),
@@ -365,17 +371,30 @@ def _record(
         registration=record.registration_record(scene.alignment, grid.gsd_m),
         radiometry=record.radiometry_record(plan),
         thresholds=plan.describe_thresholds()
-        | {"minimum_built_px": rules.min_built, "minimum_vegetation_px": rules.min_plants},
+        | {"minimum_built_px": rules.min_built, "minimum_vegetation_px": rules.min_plants}
+        | floor_record(tally, plan),
         null=plan.describe_null(),
         built=record.built_record(
             tally, plan, grid, footprints=scene.has_footprints, seen=decided.built_seen
         ),
-        vegetation=record.vegetation_record(tally, plan, grid, judged=rules.plants_judged),
+        vegetation=vegetation_record(
+            tally,
+            plan,
+            grid,
+            judged=rules.plants_judged,
+            bare=check_leaves(inputs.before.date, inputs.after.date, latitude=_latitude(grid)),
+            burn_ratio=has_burn_ratio(scene),
+        ),
         buildings=record.buildings_record(decided.grading.assessment),
         cells=cells,
         not_observable_share=round(1 - analysed, 6),
         provenance=record.provenance_record(options, run.command, run.started, __version__),
     )
+
+
+def _latitude(grid: Grid) -> float | None:
+    bounds = lonlat_bounds(grid)
+    return None if bounds is None else (bounds[1] + bounds[3]) / 2
 
 
 def _remove(work: Path) -> None:

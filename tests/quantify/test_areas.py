@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from affine import Affine
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from changedet.core.blocks import blocks
@@ -40,6 +40,7 @@ def test_cells_cover_each_pixel_once(grid: Grid) -> None:
     assert np.array_equal(painted, number)
 
 
+@settings(deadline=None)
 @given(GRIDS, st.integers(1, 70), st.integers(0, 2**32 - 1))
 def test_tallies_of_blocks_add_up_to_the_whole(grid: Grid, size: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
