@@ -13,7 +13,7 @@ from changedet.pipeline.plan import Plan
 from changedet.pipeline.scene import Scene
 from changedet.quantify import canopy as trees
 from changedet.quantify import floor, open_ground
-from changedet.quantify.canopy import CUTS, Features, measure_canopy, plan_canopy
+from changedet.quantify.canopy import CUTS, measure_canopy, plan_canopy
 from changedet.quantify.vegetation import (
     BURNT_DNBR,
     LOSS_SPREADS,
@@ -213,20 +213,24 @@ def find_plants(
     losses = {name: lost & known for name, lost in losses.items()}
     losses["high"] |= losses["central"]
     green |= losses["central"]
-    state[green] |= PLANTS
+    _set(state, green, PLANTS)
     for name, bit in _LOSSES:
-        state[losses[name]] |= bit
+        _set(state, losses[name], bit)
     gained = vegetation.gained(before_near, after, spreads=LOSS_SPREADS["central"])
-    state[known & gained] |= GAINED
-    plants[vegetation.weaker(before, after_near) & known & ~losses["high"]] |= WEAKER
+    _set(state, known & gained, GAINED)
+    _set(plants, vegetation.weaker(before, after_near) & known & ~losses["high"], WEAKER)
     burnt = _burnt(scene, plan, pair)
     if burnt is not None:
-        plants[burnt & green] |= BURNT
+        _set(plants, burnt & green, BURNT)
     if vegetation.canopy.told:
-        plants[canopy & known] |= CANOPY
+        _set(plants, canopy & known, CANOPY)
         for name, bit in _CANOPY_LOSSES:
-            plants[crowns.lost(green, after_near, losses[name], name)] |= bit
+            _set(plants, crowns.lost(green, after_near, losses[name], name), bit)
     return state, plants
+
+
+def _set(bits: ByteArray, mask: BoolArray, bit: int) -> None:
+    np.bitwise_or(bits, mask.view(np.uint8) * np.uint8(bit), out=bits)
 
 
 def _mark_farmed(
@@ -240,7 +244,7 @@ def _mark_farmed(
     spreads = LOSS_SPREADS["high"]
     lost = vegetation.lost(before, after, spreads=spreads)
     farmed = field & (lost | vegetation.gained(before, after, spreads=spreads))
-    plants[farmed] |= FARMED
+    _set(plants, farmed, FARMED)
     return np.asarray(farmed)
 
 
@@ -254,8 +258,8 @@ class _Crowns:
     before: FloatArray
     after: FloatArray
     gsd_m: float
-    features: tuple[Features, Features] | None = None
     score: FloatArray | None = None
+    different: FloatArray | None = None
 
     def find(self, green: BoolArray, figure: str) -> BoolArray:
         """Mark canopy before among plants; none where it cannot be told."""
@@ -263,11 +267,10 @@ class _Crowns:
         if not told.told:
             return np.zeros(green.shape, bool)
         if self.score is None:
-            self.features = (
-                measure_canopy(self.first, self.before, gsd_m=self.gsd_m),
-                measure_canopy(self.second, self.after, gsd_m=self.gsd_m),
-            )
-            self.score = told.score(self.features[0], self.vegetation.index)
+            before = measure_canopy(self.first, self.before, gsd_m=self.gsd_m)
+            after = measure_canopy(self.second, self.after, gsd_m=self.gsd_m)
+            self.score = told.score(before, self.vegetation.index)
+            self.different = trees.measure_difference(before, after, gsd_m=self.gsd_m)
         return trees.find_canopy(self.score, green, cut=CUTS[figure], gsd_m=self.gsd_m)
 
     def lost(
@@ -275,11 +278,11 @@ class _Crowns:
     ) -> BoolArray:
         """Mark canopy that lost its colour and looks different: brighter, darker or smoother."""
         canopy = self.find(green, figure)
-        if self.features is None:
+        if self.different is None:
             return canopy
         here = np.nan_to_num(self.before, nan=0.0)
         halved = after_near - np.float32(self.vegetation.shift) < HALVED[figure] * here
-        different = trees.look_different(*self.features, gsd_m=self.gsd_m, least=STRUCTURE[figure])
+        different = self.different > STRUCTURE[figure]
         return np.asarray(canopy & (lost | halved) & different)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from changedet.core.grid import Grid
 from changedet.pipeline.plan import Plan
 from changedet.quantify.areas import Tally, hectares, share
+from changedet.quantify.canopy import LEAST_SHARE
 from changedet.quantify.floor import DIRECTIONS, fit_lean
 from changedet.quantify.vegetation import (
     BURNT_DNBR,
@@ -156,6 +157,11 @@ def _canopy(
         reason = "plants cannot be told from the rest on this pair"
     rest = tally.total("vegetation") - before
     rest_lost = tally.total("vegetation_central") - lost
+    if not reason and share(before, tally.total("vegetation")) < LEAST_SHARE:
+        reason = (
+            "next to none of the plants before look like crowns: there are none, they stood "
+            "without leaves, or the images do not show their texture"
+        )
     if (
         not reason
         and share(lost, before) > LEAFLESS_CANOPY

@@ -9,8 +9,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from changedet.quantify.built import COARSEST_M
-
 FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
 
@@ -23,6 +21,10 @@ CUTS = {"low": -0.2, "central": -0.8, "high": -1.6}
 """Score from which on a plant is canopy."""
 ROUGHEST_GRASS = 0.05
 """Texture over brightness up to which the smoothest plants of a scene can be grass."""
+COARSEST_M = 0.75
+"""Largest pixels in which the texture of a crown is that of its clumps of leaves, metres."""
+LEAST_SHARE = 0.02
+"""Share of the plants below which next to nothing was told to be canopy: then it was not told."""
 LEAST_SAMPLES = 200
 """Samples of grass without which canopy is not told from it."""
 
@@ -98,7 +100,8 @@ def measure_canopy(brightness: NDArray[np.int32], index: FloatArray, *, gsd_m: f
     side = 2 * round(_TEXTURE_M / gsd_m) + 1
     # Whole numbers: running sums of them are exact, wherever a block begins.
     squared = np.rint(np.square(detail)).astype(np.float64)
-    texture = np.sqrt(cv2.boxFilter(squared, cv2.CV_64F, (side, side))).astype(np.float32)
+    total = cv2.boxFilter(squared, cv2.CV_64F, (side, side), normalize=False)
+    texture = np.sqrt(total.astype(np.float32) / np.float32(side**2))
     known = np.nan_to_num(index, nan=0.0).clip(-0.1, 1).astype(np.float32)
     return Features(
         level=level,
@@ -133,7 +136,7 @@ def plan_canopy(
     """
     if gsd_m > COARSEST_M:
         return CanopyPlan(
-            reason=f"in pixels of more than {COARSEST_M:g} m crowns cannot be told from grass"
+            reason=f"in pixels of more than {COARSEST_M:g} m crowns are not told from grass"
         )
     if level.size < LEAST_SAMPLES:
         return CanopyPlan(reason="too few plants to tell crowns from grass")
@@ -158,8 +161,8 @@ def find_canopy(score: FloatArray, plants: BoolArray, *, cut: float, gsd_m: floa
     return np.asarray(cv2.morphologyEx(opened, cv2.MORPH_CLOSE, kernel) > 0)
 
 
-def look_different(before: Features, after: Features, *, gsd_m: float, least: float) -> BoolArray:
-    """Mark where brightness or texture changed as they do where a crown and its shadow went.
+def measure_difference(before: Features, after: Features, *, gsd_m: float) -> FloatArray:
+    """Measure how brightness or texture changed, as they do where a crown and its shadow went.
 
     Parameters
     ----------
@@ -167,17 +170,21 @@ def look_different(before: Features, after: Features, *, gsd_m: float, least: fl
         AFTER's on BEFORE's scale.
     gsd_m : float
         Ground sample distance, metres.
-    least : float
-        Change of the logarithm of the brightness that is asked for; twice that of the texture.
+
+    Returns
+    -------
+    ndarray of float32
+        Change of the logarithm of the brightness, or half that of the texture: the larger one.
     """
     side = 2 * round(0.5 * _TEXTURE_M / gsd_m) + 1
 
-    def change(first: FloatArray, second: FloatArray, floor: float) -> FloatArray:
-        ratio = np.log(np.maximum(second, floor) / np.maximum(first, floor))
+    def change(first: FloatArray, second: FloatArray) -> FloatArray:
+        ratio = np.log(np.maximum(second, 1) / np.maximum(first, 1))
         # In thousandths, as whole numbers: see measure_canopy.
-        whole = np.rint(1000 * ratio).astype(np.float64)
-        return np.asarray(cv2.boxFilter(whole, cv2.CV_64F, (side, side)) / 1000, np.float32)
+        whole = np.rint(np.float32(1000) * ratio).astype(np.float64)
+        mean = cv2.boxFilter(whole, cv2.CV_64F, (side, side), normalize=False)
+        return np.asarray(np.abs(mean * (1e-3 / side**2)), np.float32)
 
-    brighter = np.abs(change(before.level, after.level, 1.0))
-    smoother = np.abs(change(before.texture, after.texture, 1.0))
-    return np.asarray((brighter > least) | (smoother > 2 * least))
+    brighter = change(before.level, after.level)
+    smoother = np.float32(0.5) * change(before.texture, after.texture)
+    return np.asarray(np.maximum(brighter, smoother))

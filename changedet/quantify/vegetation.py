@@ -18,9 +18,9 @@ RANGE = {"ndvi": (0.15, 0.45), "exg": (0.03, 0.12)}
 """Where the threshold between plants and the rest may lie, by index."""
 SPREAD = {"ndvi": (0.03, 0.15), "exg": (0.015, 0.06)}
 """Least and most believable noise of a difference of the index."""
-FLOOR = {"ndvi": 0.02, "exg": 0.05}
+FLOOR = {"ndvi": 0.03, "exg": 0.04}
 """Share of the vegetation by which the figure moves with season and light alone."""
-MISSED = {"ndvi": 0.03, "exg": 0.12}
+MISSED = {"ndvi": 0.08, "exg": 0.06}
 """Share of the loss that the index does not show: pale grass that was hardly green before."""
 LOSS_SPREADS = {"low": 3.5, "central": 1.5, "high": 0.5}
 """Drop of the vegetation index, in units of its noise, that the three figures ask for."""

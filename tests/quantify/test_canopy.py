@@ -10,8 +10,8 @@ from changedet.quantify.canopy import (
     CanopyPlan,
     Features,
     find_canopy,
-    look_different,
     measure_canopy,
+    measure_difference,
     plan_canopy,
 )
 
@@ -88,8 +88,8 @@ def test_what_cannot_be_compared_is_not_told() -> None:
     assert "no smooth green ground" in rough.reason
     few = slice(LEAST_SAMPLES - 1)
     assert "too few" in plan_canopy(level[few], level[few] * 0, index[few], gsd_m=GSD).reason
-    coarse = plan_canopy(level, 0.01 * level, index, gsd_m=3.0)
-    assert "1.3 m" in coarse.reason
+    coarse = plan_canopy(level, 0.01 * level, index, gsd_m=0.8)
+    assert "0.75 m" in coarse.reason
     assert not any(plan.told for plan in (rough, coarse, CanopyPlan()))
 
 
@@ -99,8 +99,8 @@ def test_a_crown_that_is_gone_looks_different(crowns: np.ndarray) -> None:
     bare = np.full(SHAPE, 600, np.int32)
     after = measure_canopy(np.where(crowns, bare, light).astype(np.int32), green, gsd_m=GSD)
     core = cv2.erode(crowns.astype(np.uint8), np.ones((5, 5))) > 0
-    gone = look_different(before, after, gsd_m=GSD, least=0.1)
+    gone = measure_difference(before, after, gsd_m=GSD) > 0.1
     assert gone[core].mean() > 0.95
     # A brighter day of three in a hundred is no loss; leaves that yellow keep their clumps.
     day = measure_canopy(np.rint(1.03 * light).astype(np.int32), green * 0, gsd_m=GSD)
-    assert look_different(before, day, gsd_m=GSD, least=0.1)[core].mean() < 0.02
+    assert (measure_difference(before, day, gsd_m=GSD)[core] > 0.1).mean() < 0.02
