@@ -206,15 +206,34 @@ class Built(AreaRecord):
     """Central figure, share of the built area before, 0..1."""
 
 
-class Vegetation(AreaRecord):
-    """Vegetation before, and what of it was lost."""
+class Canopy(AreaRecord):
+    """Trees and shrubs before, and what of them was lost; None with a reason where not told."""
 
     lost_ha: float | None
     """Central figure, hectares."""
     lost_share: float | None
+    """Central figure, share of the canopy before, 0..1."""
+    reason: str
+    """Why there are no figures; empty where there are."""
+
+
+class Vegetation(AreaRecord):
+    """All green cover before, and what of it was lost."""
+
+    lost_ha: float | None
+    """Central figure, hectares; what season and view make vanish is taken off."""
+    lost_share: float | None
     """Central figure, share of the vegetation before, 0..1."""
     gained_ha: float | None
     """Vegetation after where there was none, hectares."""
+    canopy: Canopy | None = None
+    """Trees and shrubs alone; part of the vegetation."""
+    burnt_ha: float | None = None
+    """Vegetation before whose burn ratio fell; None without shortwave infrared."""
+    condition_share: float | None = None
+    """Share of the vegetation still green that lost a quarter of its index or more, 0..1."""
+    fields_changed_ha: float | None = None
+    """Fields ploughed, sown or reaped between the dates: neither lost nor gained."""
 
 
 class Buildings(Part):

@@ -284,8 +284,11 @@ def summary_csv(record: Record) -> str:
     for name in ("built", "vegetation"):
         part = getattr(record, name)
         if part is not None:
-            values = part.model_dump(exclude={"method"})
+            values = part.model_dump(exclude={"method", "canopy"})
             row |= {f"{name}_{key}": value for key, value in values.items()}
+    if record.vegetation is not None and record.vegetation.canopy is not None:
+        values = record.vegetation.canopy.model_dump(exclude={"method", "interval_kind"})
+        row |= {f"canopy_{key}": value for key, value in values.items()}
     if record.buildings is not None:
         row |= {f"buildings_{k}": v for k, v in record.buildings.model_dump().items()}
     text = io.StringIO()

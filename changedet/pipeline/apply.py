@@ -19,18 +19,32 @@ from changedet.pipeline.measure import (
     Pair,
     find_built,
     grey_pair,
-    index_after,
     order_drop,
     read_pair,
     similarity,
     supported,
-    vegetation_index,
 )
 from changedet.pipeline.plan import Plan
+from changedet.pipeline.plants import (
+    BUILT,
+    BURNT,
+    CANOPY,
+    CANOPY_CENTRAL,
+    CANOPY_HIGH,
+    CANOPY_LOW,
+    FARMED,
+    GAINED,
+    LOST_CENTRAL,
+    LOST_HIGH,
+    LOST_LOW,
+    PLANTS,
+    WEAKER,
+    find_plants,
+)
 from changedet.pipeline.scene import Scene
 from changedet.quantify.areas import CellGrid, Tally
 from changedet.quantify.buildings import FootprintSums
-from changedet.quantify.vegetation import tolerant_maximum
+from changedet.quantify.floor import count_beside, lean_reach_px
 
 ByteArray = NDArray[np.uint8]
 BoolArray = NDArray[np.bool_]
@@ -39,18 +53,14 @@ NODATA = 255
 STEPS = 250
 """Evidence 0..1 is stored as 0..250."""
 
-# Bits of the state raster, from which the second walk decides.
-ANALYSED, BUILT, PLANTS, INSIDE = 1, 2, 4, 8
-LOST_LOW, LOST_CENTRAL, LOST_HIGH, GAINED = 16, 32, 64, 128
+# Bits of the state raster beside those of plants, from which the second walk decides.
+ANALYSED, INSIDE = 1, 8
 
 NO_CHANGE, DESTROYED, VEGETATION_LOST, OTHER, VEGETATION_GAINED = 1, 2, 3, 4, 5
 """Codes of classes.tif; 0 is not analysed."""
 
 HIDDEN = {"saturated": SATURATED, "cloud": CLOUD, "smoke": SMOKE, "snow": SNOW}
 """Codes of what hides the ground, by the names under which it is counted."""
-
-LOSS_SPREADS = {"low": 3.5, "central": 1.5, "high": 0.5}
-"""Drop of the vegetation index, in units of its noise, that the three figures ask for."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,6 +73,8 @@ class BlockMaps:
     pixel: ByteArray
     structural: ByteArray
     state: ByteArray
+    plants: ByteArray
+    """Bits of fields, canopy and the state of plants."""
     sums: FootprintSums
 
 
@@ -87,7 +99,7 @@ def compute_block(block: Block, *, scene: Scene, plan: Plan) -> BlockMaps:
     )
     change = measure_change(scene, pair, plan, block.padded)
     pixel = _quantise(as_evidence(change, plan), analysed)
-    state = _plants(scene, plan, pair, built & analysed)
+    state, plants = find_plants(scene, plan, pair, built & analysed)
     state |= np.where(analysed, ANALYSED, 0).astype(np.uint8)
     state |= np.where(pair.inside, INSIDE, 0).astype(np.uint8)
     state |= np.where(built & analysed, BUILT, 0).astype(np.uint8)
@@ -109,6 +121,7 @@ def compute_block(block: Block, *, scene: Scene, plan: Plan) -> BlockMaps:
         pixel=pixel[trim],
         structural=structural[trim],
         state=state[trim],
+        plants=plants[trim],
         sums=sums,
     )
 
@@ -130,7 +143,8 @@ def _empty(block: Block, pair: Pair, aligned: NDArray[np.generic], scene: Scene)
         sums, scene, block, analysed=unseen, codes=codes, measures=measures, structural=nothing
     )
     state = np.where(inside, INSIDE, 0).astype(np.uint8)
-    return BlockMaps(block.core, aligned, nothing, nothing, state, sums)
+    bare = np.zeros(block.core.shape, np.uint8)
+    return BlockMaps(block.core, aligned, nothing, nothing, state, bare, sums)
 
 
 def _quantise(evidence: NDArray[np.floating], analysed: BoolArray) -> ByteArray:
@@ -146,25 +160,6 @@ def _to_dtype(values: NDArray[np.float32], valid: BoolArray, scene: Scene) -> ND
     # The lowest value says nodata; what is seen begins one above it.
     whole = np.rint(values).clip(info.min + 1, info.max)
     return np.where(valid, whole, info.min).astype(dtype)
-
-
-def _plants(scene: Scene, plan: Plan, pair: Pair, built: BoolArray) -> ByteArray:
-    state = np.zeros(built.shape, np.uint8)
-    if scene.index is None or plan.vegetation is None:
-        return state
-    vegetation = plan.vegetation
-    before = vegetation_index(scene.index, pair.before, scene.before.roles, scene.white)
-    after = index_after(scene, pair, plan)
-    known = np.isfinite(before) & np.isfinite(after) & pair.analysed & ~built
-    before, after = np.nan_to_num(before, nan=-9.0), np.nan_to_num(after, nan=-9.0)
-    after_near = tolerant_maximum(after, gsd_m=plan.gsd_m, error_px=plan.ce90_px)
-    before_near = tolerant_maximum(before, gsd_m=plan.gsd_m, error_px=plan.ce90_px)
-    state[known & vegetation.is_vegetation(before)] |= PLANTS
-    for name, bit in (("low", LOST_LOW), ("central", LOST_CENTRAL), ("high", LOST_HIGH)):
-        state[known & vegetation.lost(before, after_near, spreads=LOSS_SPREADS[name])] |= bit
-    gained = vegetation.gained(before_near, after, spreads=LOSS_SPREADS["central"])
-    state[known & gained] |= GAINED
-    return state
 
 
 def _sum_footprints(
@@ -213,11 +208,13 @@ class Rules:
     destroyed: dict[str, tuple[int, ...]] | None
     """Numbers of the destroyed footprints for low, central, high; None without footprints."""
     plants_judged: bool
+    gsd_m: float = 1.0
+    """Scale for widths, metres; nominal where the pair has none."""
 
     @property
     def margin(self) -> int:
         """Pixels to read beyond a block so that regions do not depend on it."""
-        return max(self.min_built, self.min_plants)
+        return max(self.min_built + lean_reach_px(self.gsd_m), self.min_plants)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -251,13 +248,26 @@ def decide_block(
     for name, bit in (("low", LOST_LOW), ("central", LOST_CENTRAL), ("high", LOST_HIGH)):
         lost[name] = drop_small((state & bit) > 0, min_pixels=rules.min_plants)
         marked[f"vegetation_{name}"] = lost[name]
+    plants = read_own(paths["plants"], block.padded)[0]
+    for name, bit in (
+        ("canopy_low", CANOPY_LOW), ("canopy_central", CANOPY_CENTRAL),
+        ("canopy_high", CANOPY_HIGH), ("canopy", CANOPY),
+    ):  # fmt: skip
+        marked[name] = drop_small((plants & bit) > 0, min_pixels=rules.min_plants)
+    marked["farmed"], marked["burnt"] = (plants & FARMED) > 0, (plants & BURNT) > 0
+    marked["weaker"] = ((plants & WEAKER) > 0) & ~lost["central"]
+    standing = built & ~destroyed["central"]
+    place = {"window_row": block.padded.row, "window_col": block.padded.col}
+    beside = count_beside(lost["central"], standing, gsd_m=rules.gsd_m, **place)
+    for number, hidden in enumerate(beside):
+        marked[f"beside_{number}"] = hidden
     gained = drop_small((state & GAINED) > 0, min_pixels=rules.min_plants)
     marked["vegetation"], marked["gained"] = (state & PLANTS) > 0, gained
     other = drop_small((pixel > STEPS // 2) & (pixel != NODATA), min_pixels=rules.min_plants)
     classes = np.zeros(state.shape, np.uint8)
     for decided, code in (
         (analysed, NO_CHANGE),
-        (other & analysed, OTHER),
+        ((other | marked["farmed"]) & analysed, OTHER),
         (gained & rules.plants_judged, VEGETATION_GAINED),
         (lost["central"] & rules.plants_judged, VEGETATION_LOST),
         (marked["built_central"], DESTROYED),

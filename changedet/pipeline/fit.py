@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
@@ -12,88 +12,48 @@ from numpy.typing import NDArray
 
 from changedet.compare.radiometry import Line, fit_line, pick_stable
 from changedet.compare.structure import NOMINAL_GSD_M, WindowSizes, window_sizes
-from changedet.core.blocks import Block, blocks
+from changedet.core.blocks import Block
 from changedet.core.errors import NotComparable
-from changedet.core.grid import Grid
 from changedet.core.spread import spread
 from changedet.decide.chance import Chance
 from changedet.decide.interval import Noise
 from changedet.decide.null import NO_NULL
 from changedet.decide.threshold import fit_change_cut, otsu
 from changedet.io.raster import read_window
+from changedet.pipeline import plants
 from changedet.pipeline.evidence import (
     as_evidence,
     change_reach_px,
     invariant_samples,
-    measure_change,
     plan_chroma,
 )
 from changedet.pipeline.measure import (
     MOST_ERROR_PX,
-    Pair,
-    find_built,
-    grey_pair,
-    index_after,
-    measure_built,
-    order_drop,
-    read_pair,
-    similarity,
-    spectral_bands,
-    supported,
-    vegetation_index,
 )
 from changedet.pipeline.nulls import (
-    ObjectSample,
     Samples,
     measure_control,
-    sample_chance,
-    sample_objects,
     with_null,
 )
 from changedet.pipeline.plan import Control, Plan, ScoreHistogram, Stretch
+from changedet.pipeline.plants import PlantSample
 from changedet.pipeline.scene import Scene, visible_roles
+from changedet.pipeline.tiles import (
+    TileSample,
+    overview_zoom,
+    pick_tiles,
+    sample_built,
+    sample_change,
+    sample_tile,
+)
 from changedet.quantify.built import BuiltPlan, plan_built, reach_px
-from changedet.quantify.vegetation import plan_vegetation
+from changedet.quantify.vegetation import VegetationPlan, plan_vegetation
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 
-TILE_PX = 512
-MAX_TILES = 24
-STRIDE_PX = 4
 MIN_SAMPLES = 500
 LEAST_CHANGE = 2.0
 """Noise that differs from place to place is not change: evidence 0.5 asks for twice the noise."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class TileSample:
-    """Samples of one tile: every fourth pixel that both dates show, n of them."""
-
-    before: NDArray[np.float32]
-    """Shape (bands, n)."""
-    after: NDArray[np.float32]
-    """Shape (bands, n), not normalised."""
-    alike: NDArray[np.float32]
-    """Similarity gathered over all pixels of the support, shape (n,)."""
-    index_before: NDArray[np.float32]
-    """Vegetation index, shape (n,); NaN without one."""
-    on_built: NDArray[np.bool_]
-    """Shape (n,)."""
-    similarity: NDArray[np.float32]
-    """Gathered over built pixels, shape (built samples,)."""
-    drop: NDArray[np.float32]
-    """Loss of coherence, gathered over built pixels, shape (built samples,)."""
-    place: NDArray[np.int64]
-    """Which 64th of the tile they are from, shape (built samples,)."""
-    chance: NDArray[np.float32]
-    """Similarity to unrelated places, shape (built samples of all directions,)."""
-    objects: ObjectSample
-    """Of what stands in the tile, as wholes."""
-
-
-def overview_zoom(grid: Grid, *, most: int = 1024) -> int:
-    """Return the whole zoom-out at which the grid has at most ``most`` pixels a side."""
-    return max(1, -(-max(grid.shape) // most))
 
 
 def fit_stretch(scene: Scene) -> tuple[Stretch, Stretch]:
@@ -129,48 +89,6 @@ def fit_stretch(scene: Scene) -> tuple[Stretch, Stretch]:
     return found[0], found[1]
 
 
-def pick_tiles(
-    grid: Grid, seen: NDArray[np.bool_], zoom: int, margin: int, *, size: int = TILE_PX
-) -> list[Block]:
-    """Pick at most :data:`MAX_TILES` tiles, evenly over those that both dates cover.
-
-    Parameters
-    ----------
-    seen : ndarray of bool
-        Overview of what both dates cover, ``zoom`` grid pixels a pixel.
-    """
-    tiles = list(blocks(grid, size=size, margin=margin))
-
-    def covered(tile: Block) -> float:
-        core = tile.core
-        part = seen[
-            core.row // zoom : -(-core.stop_row // zoom),
-            core.col // zoom : -(-core.stop_col // zoom),
-        ]
-        return float(part.mean()) * core.height * core.width if part.size else 0.0
-
-    shares = np.array([covered(tile) for tile in tiles])
-    least = min(0.3 * size * size, 0.5 * float(shares.max(initial=0)))
-    good = [tile for tile, share in zip(tiles, shares, strict=True) if share > max(least, 0)]
-    if len(good) <= MAX_TILES:
-        return good
-    step = np.linspace(0, len(good) - 1, MAX_TILES)
-    return [good[round(k)] for k in step]
-
-
-def sample_built(
-    tile: Block, *, scene: Scene, stretch: Stretch, gsd_m: float
-) -> NDArray[np.float32]:
-    """Sample the score of built area in one tile, shape (n,)."""
-    before, valid = scene.read_before(tile.padded)
-    nothing = np.zeros(tile.padded.shape, bool)
-    codes = scene.codes(tile.padded)
-    pair = Pair(before, before, valid, nothing, scene.inside(tile.padded), codes)
-    score = measure_built(scene, pair, stretch, gsd_m)[tile.trim][::STRIDE_PX, ::STRIDE_PX]
-    use = (pair.valid_before & pair.inside & ~pair.hidden)[tile.trim][::STRIDE_PX, ::STRIDE_PX]
-    return np.asarray(score[use])
-
-
 def fit_built(
     scene: Scene, tiles: list[Block], stretch: Stretch, gsd_m: float, executor: Executor | None
 ) -> BuiltPlan:
@@ -182,71 +100,6 @@ def fit_built(
             "too few valid pixels in common to judge anything", code="nothing_valid"
         )
     return plan_built(score)
-
-
-def sample_tile(tile: Block, *, scene: Scene, plan: Plan) -> TileSample:
-    """Measure one tile and keep every fourth pixel."""
-    pair = read_pair(scene, tile.padded)
-    valid = pair.analysed
-    before, after = grey_pair(scene, pair, plan.stretch, plan.before_blur)
-    built = find_built(scene, pair, plan, tile.padded)
-    support = plan.sizes.support
-    alike = similarity(before, after, valid, plan.sizes)
-    drop = order_drop(before, after, valid, plan.sizes)
-    picked = _Picker(tile, valid)
-    on_built = picked(built)
-    _, bands_before, bands_after = spectral_bands(scene, pair)
-    plants = np.full(valid.shape, np.nan, np.float32)
-    if scene.index is not None:
-        plants = vegetation_index(scene.index, pair.before, scene.before.roles, scene.white)
-    return TileSample(
-        before=np.stack([picked(band) for band in bands_before]),
-        after=np.stack([picked(band) for band in bands_after]),
-        alike=picked(supported(alike, np.zeros_like(valid), valid, support)),
-        index_before=picked(plants),
-        on_built=on_built,
-        similarity=picked(supported(alike, built, valid, support))[on_built],
-        drop=picked(supported(drop, built, valid, support))[on_built],
-        place=picked(_eighths(valid.shape, tile))[on_built],
-        chance=sample_chance((before, after, valid), built, picked, plan=plan),
-        objects=sample_objects(
-            scene, plan, tile, (before, after, valid), built=built, maps=(alike, drop)
-        ),
-    )
-
-
-def _eighths(shape: tuple[int, int], tile: Block) -> NDArray[np.int64]:
-    """Return the number of the square, of the 64 of a tile's core, that each pixel lies in."""
-    rows = (np.arange(shape[0]) - tile.margin).clip(0, TILE_PX - 1) * 8 // TILE_PX
-    cols = (np.arange(shape[1]) - tile.margin).clip(0, TILE_PX - 1) * 8 // TILE_PX
-    return np.asarray(rows[:, None] * 8 + cols[None, :], np.int64)
-
-
-class _Picker:
-    """Takes the same samples out of every map of a tile."""
-
-    def __init__(self, tile: Block, use: NDArray[np.bool_]) -> None:
-        self.tile = tile
-        self.use = self._thin(use)
-
-    def _thin(self, image: NDArray[np.generic]) -> NDArray[np.generic]:
-        return image[self.tile.trim][::STRIDE_PX, ::STRIDE_PX]
-
-    def __call__(self, image: NDArray[Scalar]) -> NDArray[Scalar]:
-        return np.asarray(self._thin(image)[self.use])
-
-
-def sample_change(
-    tile: Block, *, scene: Scene, plan: Plan
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Measure change and the vegetation index of AFTER in one tile, where sample_tile sampled."""
-    pair = read_pair(scene, tile.padded)
-    picked = _Picker(tile, pair.analysed)
-    change = measure_change(scene, pair, plan, tile.padded)
-    index = np.full(change.shape, np.nan, np.float32)
-    if scene.index is not None:
-        index = index_after(scene, pair, plan)
-    return picked(change), picked(index)
 
 
 def fit_plan(
@@ -347,7 +200,12 @@ def _sample(scene: Scene, executor: Executor | None) -> tuple[Plan, list[Block],
 
 def block_margin(sizes: WindowSizes, gsd_m: float, *, built: bool) -> int:
     """Pixels that a block reads beyond its core, a multiple of 8 (the built-up zoom divides it)."""
-    reach = max(sizes.margin, change_reach_px(gsd_m), reach_px(gsd_m) if built else 0)
+    reach = max(
+        sizes.margin,
+        change_reach_px(gsd_m),
+        plants.reach_px(gsd_m),
+        reach_px(gsd_m) if built else 0,
+    )
     return -(-reach // 8) * 8
 
 
@@ -404,7 +262,7 @@ def _with_change(
     scene: Scene,
     plan: Plan,
     samples: list[TileSample],
-    changes: list[tuple[NDArray[np.float32], NDArray[np.float32]]],
+    changes: list[tuple[NDArray[np.float32], PlantSample | None]],
 ) -> tuple[Plan, tuple[ScoreHistogram, ...]]:
     stable = stable_samples(samples)
     change = np.concatenate([measured for measured, _ in changes])
@@ -415,23 +273,40 @@ def _with_change(
         plan = replace(
             plan, change_scale=max(float(np.quantile(change[stable], 0.99)), LEAST_CHANGE)
         )
-    if scene.index is not None:
-        index_before = np.concatenate([sample.index_before for sample in samples])
-        later = np.concatenate([index for _, index in changes])
-        known = np.isfinite(index_before)
-        difference = (later - index_before)[stable & known & np.isfinite(later)]
-        if known.sum() >= MIN_SAMPLES:
-            split = otsu(index_before[known])
-            plan = replace(
-                plan,
-                vegetation=plan_vegetation(
-                    scene.index,
-                    threshold=split.balanced,
-                    separability=split.separability,
-                    stable_difference=difference,
-                ),
-            )
+    found = [sample for _, sample in changes if sample is not None]
+    if scene.index is not None and found:
+        plan = replace(plan, vegetation=_fit_vegetation(scene.index, plan, samples, found, stable))
     return plan, _histograms(plan, samples, change, stable)
+
+
+def _fit_vegetation(
+    index: str,
+    plan: Plan,
+    samples: list[TileSample],
+    found: list[PlantSample],
+    stable: NDArray[np.bool_],
+) -> VegetationPlan | None:
+    before = np.concatenate([sample.index_before for sample in samples])
+    later = np.concatenate([sample.index_after for sample in found])
+    known = np.isfinite(before)
+    if known.sum() < MIN_SAMPLES:
+        return None
+    split = otsu(before[known])
+    vegetation = plan_vegetation(
+        index,
+        threshold=split.balanced,
+        separability=split.separability,
+        stable_difference=(later - before)[stable & known & np.isfinite(later)],
+        bare=split.low_centre,
+    )
+    return plants.fit_plants(
+        plan,
+        vegetation,
+        samples=found,
+        index_before=before,
+        alike=np.concatenate([sample.alike for sample in samples]),
+        on_built=np.concatenate([sample.on_built for sample in samples]),
+    )
 
 
 def _histograms(

@@ -38,6 +38,7 @@ from changedet.quantify.buildings import (
     why_not_analysed,
 )
 from changedet.quantify.built import COARSEST_M
+from changedet.quantify.vegetation import SPREAD
 
 PLACE_M = 200
 """Side of the cells over which the range of the share of destroyed buildings is taken, metres."""
@@ -71,7 +72,9 @@ def plants_judged(plan: Plan) -> bool:
     if vegetation is None:
         return False
     colours = [line.correlation for _, line in plan.lines]
-    return vegetation.separability >= 0.55 and min(colours) >= MIN_CORRELATION
+    # Noise at the end of what is believable is no noise: haze, or a change of all the ground.
+    steady = vegetation.spread < SPREAD[vegetation.index][1]
+    return vegetation.separability >= 0.55 and min(colours) >= MIN_CORRELATION and steady
 
 
 def is_built_seen(plan: Plan) -> bool:
@@ -90,6 +93,7 @@ def make_rules(scene: Scene, grading: Grading, options: RunOptions) -> Rules:
         cells=CellGrid.over(scene.grid),
         destroyed=grading.destroyed,
         plants_judged=plants_judged(grading.plan),
+        gsd_m=grading.plan.gsd_m,
     )
 
 

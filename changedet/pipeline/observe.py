@@ -30,8 +30,8 @@ from changedet.core.spread import spread
 from changedet.io.raster import Raster, create_raster, read_window
 from changedet.io.shapes import burn
 from changedet.pipeline.apply import HIDDEN
-from changedet.pipeline.fit import overview_zoom, pick_tiles
 from changedet.pipeline.scene import Observed, Scene, around, visible_roles
+from changedet.pipeline.tiles import overview_zoom, pick_tiles
 
 _COLOURS = ("red", "green", "blue")
 _BLOCK_CELLS, _TILE_CELLS = 512, 128

@@ -87,7 +87,8 @@ def write_evidence(
     margin = block_margin(plan.sizes, plan.gsd_m, built=not scene.has_footprints)
     job = partial(compute_block, scene=scene, plan=plan)
     paths = {
-        name: str(work / f"{name}.tif") for name in ("aligned", "pixel", "structural", "state")
+        name: str(work / f"{name}.tif")
+        for name in ("aligned", "pixel", "structural", "state", "plants")
     }
     sums = FootprintSums.zero(len(scene.footprints))
     with ExitStack() as stack:
@@ -109,9 +110,10 @@ def write_evidence(
                 ("structural", "evidence of structural change, 0..1"),
             )
         }
-        maps["state"] = stack.enter_context(
-            create_raster(Path(paths["state"]), scene.grid, dtype="uint8")
-        )
+        for name in ("state", "plants"):
+            maps[name] = stack.enter_context(
+                create_raster(Path(paths[name]), scene.grid, dtype="uint8")
+            )
         for result in walk.over(job, margin=margin, report=report):
             aligned.write(result.aligned, result.window)
             for name, writer in maps.items():
@@ -267,14 +269,17 @@ def cell_records(
     plants_seen: bool,
     judged: bool,
     interval_px: NDArray[np.int64] | None,
+    plants_lost: float,
 ) -> tuple[Cell, ...]:
     """Return the figures of every cell that holds a part of the grid or AOI.
 
     ``interval_px`` is that of whole buildings by cell; without it, the band of the threshold.
 
     What was not measured is None as in the record, and no loss of plants is claimed where it
-    was not judged.
+    was not judged. The floor of the vegetation is taken off every cell in proportion, so that
+    the cells add up to ``plants_lost``, the pixels of the record.
     """
+    part = plants_lost / max(1, tally.total("vegetation_central"))
     area, area_plants = ((grid.pixel_area_m2 if ok else None) for ok in (built_seen, plants_seen))
     records = []
     for number in range(cells.rows * cells.cols):
@@ -286,7 +291,7 @@ def cell_records(
         band = np.array([tally.cell("built_low", number), tally.cell("built_high", number)])
         ends = clip_interval(band if interval_px is None else interval_px[:, number], lost, built)
         plants = tally.cell("vegetation", number)
-        plants_lost = tally.cell("vegetation_central", number) if judged else 0
+        gone = round(part * tally.cell("vegetation_central", number)) if judged else 0
         left, bottom, right, top = grid.crop(cells.window(number, grid)).bounds
         records.append(
             Cell(
@@ -299,8 +304,8 @@ def cell_records(
                 built_low_ha=hectares(ends[0], area),
                 built_high_ha=hectares(ends[1], area),
                 vegetation_before_ha=hectares(plants, area_plants),
-                vegetation_lost_ha=hectares(plants_lost, area_plants),
-                vegetation_lost_share=share(plants_lost, plants) if plants else None,
+                vegetation_lost_ha=hectares(gone, area_plants),
+                vegetation_lost_share=share(gone, plants) if plants else None,
             )
         )
     return tuple(records)

@@ -17,11 +17,10 @@ from numpy.typing import NDArray
 from changedet.core.errors import Finding
 from changedet.core.grid import Grid
 from changedet.core.options import RunOptions
-from changedet.decide.comparable import MIN_CORRELATION
 from changedet.decide.interval import LEVEL, REPEATS
 from changedet.decide.null import CENTRAL, HIGH, LOW
 from changedet.io.raster import Raster
-from changedet.pipeline.apply import HIDDEN, LOSS_SPREADS
+from changedet.pipeline.apply import HIDDEN
 from changedet.pipeline.plan import Plan
 from changedet.pipeline.scene import Scene
 from changedet.quantify.areas import Tally, clip_interval, hectares, share
@@ -34,7 +33,6 @@ from changedet.quantify.buildings import (
     Assessment,
 )
 from changedet.quantify.built import COARSEST_M
-from changedet.quantify.vegetation import FLOOR, MISSED
 from changedet.register.alignment import Alignment
 from changedet.result import (
     Buildings,
@@ -48,7 +46,6 @@ from changedet.result import (
     Radiometry,
     Registration,
     Status,
-    Vegetation,
 )
 
 _LIBRARIES = (
@@ -239,58 +236,6 @@ def _built_unmeasured() -> Built:
         separable=False,
         method=f"Not measured: in pixels of more than {COARSEST_M:g} m it cannot be seen whether "
         "buildings stand.",
-    )
-
-
-def vegetation_record(tally: Tally, plan: Plan, grid: Grid, *, judged: bool) -> Vegetation:
-    """Return vegetation before and lost; shares are None where there is no colour."""
-    area = grid.pixel_area_m2
-    worst = min((line.correlation for _, line in plan.lines), default=0.0)
-    if plan.vegetation is None or worst < MIN_CORRELATION:
-        return Vegetation(
-            before_ha=None,
-            before_share=None,
-            lost_ha=None,
-            lost_share=None,
-            gained_ha=None,
-            low_ha=None,
-            high_ha=None,
-            low_share=None,
-            high_share=None,
-            interval_kind="model",
-            separable=False,
-            method="Not measured: both dates need red, green and blue, or red and near infrared."
-            if plan.vegetation is None
-            else "Not measured: the colours of the dates hardly go together even where nothing "
-            f"changed (correlation {worst:.2f}, at least {MIN_CORRELATION:g} is needed).",
-        )
-    before = tally.total("vegetation")
-    floor = round(FLOOR[plan.vegetation.index] * before)
-    central = tally.total("vegetation_central") if judged else 0
-    # Shift, lean and light make as much gain as loss: what was gained may be lost by them too.
-    nuisance = max(floor, tally.total("gained"))
-    low = max(0, min(central, tally.total("vegetation_low")) - nuisance) if judged else 0
-    most = max(central, tally.total("vegetation_high"))
-    high = min(before, round((1 + MISSED[plan.vegetation.index]) * most) + floor)
-    index = {"ndvi": "NDVI", "exg": "excess green (no near infrared)"}[plan.vegetation.index]
-    return Vegetation(
-        before_ha=hectares(before, area),
-        before_share=share(before, tally.total("analysed")),
-        lost_ha=hectares(central, area),
-        lost_share=share(central, before),
-        gained_ha=hectares(tally.total("gained"), area) if judged else None,
-        low_ha=hectares(low, area),
-        high_ha=hectares(high, area),
-        low_share=share(low, before),
-        high_share=share(high, before),
-        interval_kind="model",
-        separable=judged,
-        method=f"Vegetation by {index}, one threshold for both dates; lost where the index fell "
-        f"below it by {LOSS_SPREADS['central']:g} times its noise on unchanged ground (band: "
-        f"{LOSS_SPREADS['low']:g} to {LOSS_SPREADS['high']:g} times, and "
-        f"{FLOOR[plan.vegetation.index]:.0%} of the vegetation, or as much as was gained, for "
-        f"season and light; and {MISSED[plan.vegetation.index]:.0%} of the loss, which the index "
-        "does not show).",
     )
 
 

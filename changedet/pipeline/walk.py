@@ -10,6 +10,7 @@ from pathlib import Path
 
 from changedet import __version__
 from changedet.core.errors import Finding, NotComparable
+from changedet.core.grid import Grid
 from changedet.core.options import RunOptions
 from changedet.decide.comparable import (
     check_observable,
@@ -17,6 +18,7 @@ from changedet.decide.comparable import (
     check_registration,
     check_seen,
 )
+from changedet.io.places import lonlat_bounds
 from changedet.io.raster import inspect_raster
 from changedet.io.sources import Pair, open_pair
 from changedet.io.vector import Outlines, read_polygons
@@ -48,10 +50,13 @@ from changedet.pipeline.outlining import (
     on_roofs,
 )
 from changedet.pipeline.plan import Plan
+from changedet.pipeline.plants import has_burn_ratio
 from changedet.pipeline.prepare import align_pair, check_outlines
 from changedet.pipeline.registered import write_registration
 from changedet.pipeline.scene import Scene, pick_zoom
+from changedet.pipeline.vegetation_record import floor_record, lost_pixels, vegetation_record
 from changedet.quantify.areas import Tally, share
+from changedet.quantify.seasons import check_leaves
 from changedet.result import Cell, Inputs, Record
 
 
@@ -314,6 +319,7 @@ def _write_layers(
         plants_seen=decided.plan.vegetation is not None,
         judged=rules.plants_judged,
         interval_px=grading.interval_px,
+        plants_lost=lost_pixels(decided.tally, decided.plan),
     )
     layers = [
         outputs.cell_layer(cells, scene.grid, rules.cells),
@@ -352,7 +358,8 @@ def _record(
         registration=record.registration_record(scene.alignment, grid.gsd_m),
         radiometry=record.radiometry_record(plan),
         thresholds=plan.describe_thresholds()
-        | {"minimum_built_px": rules.min_built, "minimum_vegetation_px": rules.min_plants},
+        | {"minimum_built_px": rules.min_built, "minimum_vegetation_px": rules.min_plants}
+        | floor_record(tally, plan),
         null=plan.describe_null() | {"false_discovery": decided.grading.false_discovery},
         built=record.built_record(
             tally,
@@ -362,7 +369,14 @@ def _record(
             seen=decided.built_seen,
             interval_px=decided.grading.interval_px,
         ),
-        vegetation=record.vegetation_record(tally, plan, grid, judged=rules.plants_judged),
+        vegetation=vegetation_record(
+            tally,
+            plan,
+            grid,
+            judged=rules.plants_judged,
+            bare=check_leaves(inputs.before.date, inputs.after.date, latitude=_latitude(grid)),
+            burn_ratio=has_burn_ratio(scene),
+        ),
         buildings=record.buildings_record(decided.grading.assessment),
         footprints=footprints_record(laid, decided.grading.assessment),
         cells=cells,
@@ -370,6 +384,11 @@ def _record(
         observable=record.observable_record(tally, scene),
         provenance=record.provenance_record(options, run.command, run.started, __version__),
     )
+
+
+def _latitude(grid: Grid) -> float | None:
+    bounds = lonlat_bounds(grid)
+    return None if bounds is None else (bounds[1] + bounds[3]) / 2
 
 
 def _remove(work: Path) -> None:

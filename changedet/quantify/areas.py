@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from changedet.core.grid import Grid, Window
+from changedet.quantify.floor import DIRECTIONS
 
 COUNTS = (
     "inside",
@@ -26,9 +27,19 @@ COUNTS = (
     "cloud",
     "smoke",
     "snow",
+    "farmed",
+    "weaker",
+    "burnt",
+    "canopy",
+    "canopy_low",
+    "canopy_central",
+    "canopy_high",
+    *(f"beside_{number}" for number in range(DIRECTIONS)),
 )
 """What is counted: pixels of the AOI, of them analysed, what stood and was lost in those and what
 lay in shadow; and of the others what hid them (the rest of them no date or only one covers)."""
+
+_ROW = {name: row for row, name in enumerate(COUNTS)}
 
 CELL_M = 500.0
 """Side of a cell of the summary grid, metres (as in UNOSAT's rapid damage assessments)."""
@@ -99,14 +110,16 @@ class Tally:
         marked : dict of ndarray of bool, shape of the window
             By the names in :data:`COUNTS`; what is not given counts nothing.
         """
-        number = cells.index(window).ravel()
-        size = cells.rows * cells.cols
-        nothing = np.zeros(size, np.int64)
-        rows = [
-            np.bincount(number[marked[name].ravel()], minlength=size) if name in marked else nothing
-            for name in COUNTS
-        ]
-        return cls(np.stack(rows))
+        counts = np.zeros((len(COUNTS), cells.rows * cells.cols), np.int64)
+        number = cells.index(window)
+        first = int(number.flat[0]) if number.size else 0
+        alone = not number.size or first == int(number.flat[-1])
+        for name, mask in marked.items():
+            if alone:
+                counts[_ROW[name], first] = np.count_nonzero(mask)
+            else:
+                counts[_ROW[name]] = np.bincount(number[mask], minlength=counts.shape[1])
+        return cls(counts)
 
     def __add__(self, other: Tally) -> Tally:
         """Add the counts of another block."""
@@ -114,11 +127,11 @@ class Tally:
 
     def total(self, name: str) -> int:
         """Return the number of pixels over all cells."""
-        return int(self.counts[COUNTS.index(name)].sum())
+        return int(self.counts[_ROW[name]].sum())
 
     def cell(self, name: str, number: int) -> int:
         """Return the number of pixels in one cell."""
-        return int(self.counts[COUNTS.index(name), number])
+        return int(self.counts[_ROW[name], number])
 
 
 def hectares(pixels: int, pixel_area_m2: float | None) -> float | None:

@@ -8,6 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from changedet.quantify.canopy import NO_CANOPY, CanopyPlan
+from changedet.quantify.floor import NO_FLOOR, Floor
+
 FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
 
@@ -15,10 +18,27 @@ RANGE = {"ndvi": (0.15, 0.45), "exg": (0.03, 0.12)}
 """Where the threshold between plants and the rest may lie, by index."""
 SPREAD = {"ndvi": (0.03, 0.15), "exg": (0.015, 0.06)}
 """Least and most believable noise of a difference of the index."""
-FLOOR = {"ndvi": 0.02, "exg": 0.05}
+FLOOR = {"ndvi": 0.03, "exg": 0.04}
 """Share of the vegetation by which the figure moves with season and light alone."""
-MISSED = {"ndvi": 0.03, "exg": 0.12}
+MISSED = {"ndvi": 0.08, "exg": 0.06}
 """Share of the loss that the index does not show: pale grass that was hardly green before."""
+LOSS_SPREADS = {"low": 3.5, "central": 1.5, "high": 0.5}
+"""Drop of the vegetation index, in units of its noise, that the three figures ask for."""
+PALE = {"central": 0.6, "high": 0.4}
+"""How far from bare ground to the threshold a pale plant begins; for the low figure none does."""
+PALE_BARE = 0.35
+"""How far from bare ground its index may end."""
+PALE_DROP = 2.0
+"""Drop of its index, in units of the noise."""
+PALE_AMONG = {"central": 0.3, "high": 0.15}
+"""Share of the plants around that are lost: alone, a pale place that browns is only the season."""
+PALE_WITHIN_M = 20.0
+"""Half the side of the square that is looked at for it, metres."""
+WEAKER = 0.25
+"""Part of its index, beyond what the season takes, that a plant has lost whose state is worse."""
+BURNT_DNBR = 0.27
+"""Fall of the normalised burn ratio from which on plants are burnt (Key & Benson 2006:
+moderate-low severity and more)."""
 TOLERANCE_M = 1.5
 """Bound of :func:`tolerant_maximum`: about half the radius of a crown."""
 
@@ -37,6 +57,16 @@ class VegetationPlan:
     """Robust standard deviation of that difference."""
     separability: float
     """Otsu's eta of the index before."""
+    bare: float = -1.0
+    """Median index before of what is no vegetation."""
+    floor: Floor = NO_FLOOR
+    """What the season makes vanish where nothing happened."""
+    brightness: float = 1.0
+    """What brings BEFORE's visible bands to whole numbers of about a thousand."""
+    plants_level: float = 0.0
+    """Median brightness, in these numbers, of plants before."""
+    canopy: CanopyPlan = NO_CANOPY
+    """How canopy is told from grass."""
 
     def is_vegetation(self, index: FloatArray) -> BoolArray:
         """Mark vegetation; NaN is not."""
@@ -55,6 +85,49 @@ class VegetationPlan:
         drop = before - (after - np.float32(self.shift))
         gone = (after - np.float32(self.shift)) < self.threshold - 0.5 * self.spread
         return np.asarray(self.is_vegetation(before) & gone & (drop > spreads * self.spread))
+
+    def falls_to(self, before: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Return the index after, the shift taken off, below which a plant counts as lost."""
+        bound = self.threshold - 0.5 * self.spread
+        return np.asarray(np.minimum(bound, before - LOSS_SPREADS["central"] * self.spread))
+
+    def pale_lost(
+        self, before: FloatArray, after: FloatArray, *, lost: BoolArray, figure: str, gsd_m: float
+    ) -> BoolArray:
+        """Mark pale plants, hardly green before, that are bare now where much is lost around.
+
+        Thin grass stands below the threshold, as does dust on a roof; that it is gone is seen,
+        and where the plants around are gone it is no other thing.
+
+        Parameters
+        ----------
+        before, after : ndarray of float32, shape (height, width)
+            Index; very low where it is not known.
+        lost : ndarray of bool
+            What :meth:`lost` marked.
+        figure : str
+            ``central`` or ``high``.
+        gsd_m : float
+            Ground sample distance, metres.
+        """
+        after = after - np.float32(self.shift)
+        room = self.threshold - self.bare
+        pale = (before < self.threshold) & (before > self.bare + PALE[figure] * room)
+        pale &= (after < self.bare + PALE_BARE * room) & (after > -2)
+        pale &= before - after > PALE_DROP * self.spread
+        side = 2 * pale_reach_px(gsd_m) + 1
+        # Whole numbers: running sums of them are exact, wherever a block begins.
+        counts = [
+            cv2.boxFilter(mask.astype(np.float64), cv2.CV_64F, (side, side), normalize=False)
+            for mask in (lost, self.is_vegetation(before))
+        ]
+        return np.asarray(pale & (counts[0] > PALE_AMONG[figure] * counts[1]))
+
+    def weaker(self, before: FloatArray, after: FloatArray) -> BoolArray:
+        """Mark plants whose index fell by a part of it, and by more than season and noise."""
+        drop = before - (after - np.float32(self.shift)) + np.float32(min(self.floor.shift, 0.0))
+        least = np.maximum(np.float32(WEAKER) * before, np.float32(3 * self.spread))
+        return np.asarray(self.is_vegetation(before) & (drop > least))
 
     def gained(self, before: FloatArray, after: FloatArray, *, spreads: float) -> BoolArray:
         """Mark vegetation of after where there was none; BEFORE made tolerant."""
@@ -86,12 +159,18 @@ def tolerant_maximum(index: FloatArray, *, gsd_m: float, error_px: float) -> Flo
     return np.asarray(cv2.dilate(known, kernel), np.float32)
 
 
+def pale_reach_px(gsd_m: float) -> int:
+    """Return how far :meth:`VegetationPlan.pale_lost` looks around, in pixels of the grid."""
+    return max(2, round(PALE_WITHIN_M / gsd_m))
+
+
 def plan_vegetation(
     index: str,
     *,
     threshold: float,
     separability: float,
     stable_difference: NDArray[np.floating],
+    bare: float = -1.0,
 ) -> VegetationPlan:
     """Make the plan from the scene's own threshold and the noise on its stable pixels.
 
@@ -103,6 +182,8 @@ def plan_vegetation(
         Otsu's, of the index before; the threshold is held inside :data:`RANGE`.
     stable_difference : ndarray, shape (n,)
         Index after minus before on the least changed pixels.
+    bare : float
+        Median index before below the threshold; -1 where that is not known.
     """
     shift, spread = 0.0, SPREAD[index][1]
     if stable_difference.size >= 50:
@@ -115,4 +196,5 @@ def plan_vegetation(
         shift=float(np.clip(shift, -0.1, 0.1)),
         spread=min(max(spread, SPREAD[index][0]), SPREAD[index][1]),
         separability=separability,
+        bare=bare,
     )

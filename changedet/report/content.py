@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from changedet.report import words
-from changedet.result import AreaRecord, Buildings, Cell, ImageRecord, Note, Record
+from changedet.result import AreaRecord, Buildings, Cell, ImageRecord, Note, Record, Vegetation
 
 NOT_SEPARABLE = "not separable from what happens where nothing changed"
 
@@ -106,6 +106,16 @@ def _sentence(part: AreaRecord, what: str, lost: str, ha: float | None, share: f
     )
 
 
+def _canopy_sentence(green: Vegetation) -> tuple[str, ...]:
+    """Say what of the vegetation lost is trees and shrubs, or why that is not said."""
+    canopy = green.canopy
+    if canopy is None or not green.separable:
+        return ()
+    if canopy.reason:
+        return (f"Canopy (trees and shrubs): no figure, because {words.plain(canopy.reason)}.",)
+    return (_sentence(canopy, "Canopy", "lost", canopy.lost_ha, canopy.lost_share),)
+
+
 def _ungraded(counted: Buildings) -> bool:
     """Say whether no outline got a grade: then 0 destroyed is no finding."""
     return counted.total is not None and counted.not_analysed == counted.total
@@ -128,6 +138,7 @@ def headline(record: Record) -> tuple[str, ...]:
         )
     if (green := record.vegetation) is not None:
         said.append(_sentence(green, "Vegetation", "lost", green.lost_ha, green.lost_share))
+        said.extend(_canopy_sentence(green))
     if (counted := record.buildings) is not None and counted.total is not None:
         total = words.count(counted.total)
         if _ungraded(counted):
@@ -274,6 +285,7 @@ def figures_table(record: Record) -> tuple[Row, ...]:
         rows.append(
             Row(name="Vegetation gained", area=words.hectares(green.gained_ha), share=words.NA)
         )
+        rows.extend(_plant_rows(green))
     if record.grid is not None:
         rows.append(_share_row("Analysed", record.grid.analysed_share))
     rows.append(_share_row("Could not be judged", record.not_observable_share))
@@ -289,6 +301,29 @@ def figures_table(record: Record) -> tuple[Row, ...]:
                 ("In shadow (analysed all the same)", seen.shadow_share),
             )
         ]
+    return tuple(rows)
+
+
+def _plant_rows(green: Vegetation) -> tuple[Row, ...]:
+    """Return canopy, condition, burns and fields, as far as they were measured."""
+    rows = []
+    if (canopy := green.canopy) is not None:
+        if canopy.reason:
+            text = words.plain(canopy.reason)
+            rows.append(Row(name="Canopy lost", area="no claim", share="no claim", note=text))
+        else:
+            rows.append(_before_row("Canopy before", canopy))
+            rows.append(_loss_row("Canopy lost", canopy, canopy.lost_ha, canopy.lost_share))
+    if green.condition_share is not None:
+        share = words.percent(green.condition_share)
+        note = "share of the vegetation that stands: greener before by a quarter or more"
+        rows.append(Row(name="Vegetation in worse condition", area="", share=share, note=note))
+    for name, area, note in (
+        ("Vegetation burnt", green.burnt_ha, "by the burn ratio of the infrared bands"),
+        ("Fields changed", green.fields_changed_ha, "ploughed, sown or reaped: no loss, no gain"),
+    ):
+        if area is not None:
+            rows.append(Row(name=name, area=words.hectares(area), share=words.NA, note=note))
     return tuple(rows)
 
 

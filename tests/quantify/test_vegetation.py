@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from changedet.quantify.floor import Floor
 from changedet.quantify.vegetation import (
     RANGE,
     SPREAD,
@@ -88,3 +89,39 @@ def test_the_plan_stays_within_reason() -> None:
     assert (plan.threshold, plan.shift, plan.spread) == (0.45, 0.1, 0.03)
     few = plan_vegetation("exg", threshold=-1, separability=0, stable_difference=np.zeros(49))
     assert (few.threshold, few.shift, few.spread) == (0.03, 0.0, 0.06)
+
+
+def test_pale_plants_count_where_those_around_are_lost() -> None:
+    plan = make_plan(index="exg", threshold=0.06, spread=0.01, bare=0.02)
+    before = np.full((120, 120), 0.10, np.float32)
+    before[50:60, 50:60] = 0.05
+    after = np.full_like(before, 0.02)
+    spot = np.zeros(before.shape, bool)
+    spot[50:60, 50:60] = True
+
+    def pale(after: np.ndarray) -> np.ndarray:
+        lost = plan.lost(before, after, spreads=1.5)
+        return plan.pale_lost(before, after, lost=lost, figure="central", gsd_m=1.0)
+
+    assert np.array_equal(pale(after), spot)
+    alone = before.copy()
+    alone[spot] = 0.02
+    assert not pale(alone).any(), "alone it is only the season"
+    assert not pale(np.where(spot, np.float32(0.04), after)).any(), "not bare yet"
+    assert not pale(np.where(spot, np.float32(-9), after)).any(), "not known"
+
+
+def test_worse_is_less_green_beyond_the_season() -> None:
+    before, after = row(0.6, 0.6, 0.6, 0.2), row(0.55, 0.4, 0.1, 0.1)
+    assert make_plan().weaker(before, after).tolist() == [[False, True, True, False]]
+    dry = make_plan(floor=Floor(shift=-0.15))
+    assert dry.weaker(before, after).tolist() == [[False, False, True, False]]
+
+
+def test_the_floor_is_asked_with_the_rule_for_lost() -> None:
+    plan = make_plan(threshold=0.3, spread=0.04)
+    before = np.array([0.31, 0.6])
+    bound = plan.falls_to(before)
+    for nudge, lost in ((-1e-3, True), (1e-3, False)):
+        after = (bound + nudge).astype(np.float32)
+        assert plan.lost(before.astype(np.float32), after, spreads=1.5).tolist() == [lost] * 2

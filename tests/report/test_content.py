@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from changedet.report import content
-from changedet.result import Note
+from changedet.report.words import NBSP
+from changedet.result import Canopy, Note, Record, Vegetation
 
 
 def said(record):
@@ -113,3 +116,44 @@ def test_ungraded_buildings_are_not_said_to_stand(record, record_with):
     assert "graded destroyed" not in said(ungraded)
     tile = next(t for t in content.tiles(ungraded) if t.label == "Buildings destroyed")
     assert tile.value == "n/a"
+
+
+def canopy_of(record: Record, **changes: object) -> Vegetation:
+    assert record.vegetation is not None
+    values = {
+        "before_ha": 5.0, "before_share": 0.1, "lost_ha": 2.0, "lost_share": 0.4, "low_ha": 1.5,
+        "high_ha": 2.5, "low_share": 0.3, "high_share": 0.5, "interval_kind": "model",
+        "separable": True, "reason": "", "method": "by texture",
+    }  # fmt: skip
+    canopy = Canopy.model_validate(values | changes)
+    update = {"canopy": canopy, "condition_share": 0.08, "fields_changed_ha": 3.5}
+    return record.vegetation.model_copy(update=update)
+
+
+def test_canopy_is_told_beside_all_green(record: Record, record_with: Any) -> None:
+    told = record_with(vegetation=canopy_of(record))
+    text = " ".join(content.headline(told)).replace(NBSP, " ")
+    assert "2.00 ha of 5.00 ha of canopy (40.0 %) is mapped as lost" in text
+    rows = {row.name: row for row in content.figures_table(told)}
+    assert rows["Canopy lost"].area.replace(NBSP, " ") == "2.00 ha"
+    assert rows["Vegetation in worse condition"].share.replace(NBSP, " ") == "8.00 %"
+    assert rows["Fields changed"].area.replace(NBSP, " ") == "3.50 ha"
+    assert "Vegetation burnt" not in rows
+
+
+def test_canopy_that_is_not_told_says_why(record: Record, record_with: Any) -> None:
+    empty = dict.fromkeys(
+        ("before_ha", "before_share", "lost_ha", "lost_share", "low_ha", "high_ha", "low_share",
+         "high_share"),
+    )  # fmt: skip
+    part = canopy_of(record, **empty, separable=False, reason="the trees may stand bare")
+    told = record_with(vegetation=part)
+    assert (
+        "Canopy (trees and shrubs): no figure, because the trees may stand bare."
+        in content.headline(told)
+    )
+    rows = {row.name: row for row in content.figures_table(told)}
+    assert (rows["Canopy lost"].area, rows["Canopy lost"].note) == (
+        "no claim",
+        "the trees may stand bare",
+    )
