@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from changedet.report import content, words
+from changedet.report import content, made, words
 from changedet.report.mapping import thirds
 from changedet.report.palette import CHANGES, GRADES
 from changedet.report.views import EVIDENCE_NODATA, EVIDENCE_STEPS, Histogram, Views
@@ -16,7 +16,7 @@ from changedet.result import Record
 
 def before_after(views: Views, record: Record) -> str:
     """Describe the two images."""
-    before, after = content.dates(record)
+    before, after = made.dates(record)
     return (
         f"The image before ({before}) and the image after ({after}) of the same place, AFTER laid"
         f" on BEFORE's grid. {words.percent(float(views.valid.mean()))} of the picture has data"

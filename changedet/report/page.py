@@ -13,7 +13,7 @@ import jinja2
 import numpy as np
 from markupsafe import Markup
 
-from changedet.report import checks, content, pictures, words
+from changedet.report import checks, content, made, pictures, words
 from changedet.report.mapping import north_angle, scale_bar
 from changedet.report.palette import CHANGES, GRADES
 from changedet.report.views import Views
@@ -133,6 +133,7 @@ def render_page(record: Record, views: Views | None, figures: dict[str, tuple[by
         script=Markup(script),  # noqa: S704
         policy=_policy(style, script),
         text=content,
+        made=made,
         checking=checks,
         words=words,
         figures=chosen,

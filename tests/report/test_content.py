@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from changedet.report import content
+from changedet.report import content, made
 from changedet.report.words import NBSP
 from changedet.result import Canopy, Note, Record, Vegetation
 
@@ -93,17 +93,17 @@ def test_the_worst_cells_come_by_area(record):
 
 def test_unknown_is_said(record_with, record):
     bare = record_with(registration=None, grid=None)
-    assert content.registration_rows(bare) == content.grid_rows(bare) == ()
+    assert made.registration_rows(bare) == made.grid_rows(bare) == ()
     image = record.inputs.after.model_copy(update={"date": None, "crs": None, "gsd_m": None})
     undated = record_with(inputs=record.inputs.model_copy(update={"after": image}))
-    assert content.dates(undated)[1] == "date unknown"
-    rows = {name: after for name, _, after in content.inputs_table(undated)}
+    assert made.dates(undated)[1] == "date unknown"
+    rows = {name: after for name, _, after in made.inputs_table(undated)}
     assert rows["Date"] == rows["Ground sample distance"] == "n/a"
     assert rows["Coordinate system"] == "none"
 
 
 def test_the_citation_names_software_and_images(record):
-    text = content.citation(record)
+    text = made.citation(record)
     for part in ("changedet 0.1.0", "before.tif (2021-03-14)", "after.tif (2022-04-09)"):
         assert part in text
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from changedet.core.grid import Grid
-from changedet.report import content, figures
+from changedet.report import figures, made
 
 ALL = [
     "before_after",
@@ -46,7 +46,7 @@ def test_the_change_of_indices_has_one_scale_with_its_unit(views, record, drawn)
     said = texts(figures.indices(views, record))
     for title in ("Change of NDVI", "Change of BSI", "Change of NDBI", "200 m\n"):
         assert title in said
-    dates = content.dates(record)
+    dates = made.dates(record)
     assert f"index of {dates[1]} minus that of {dates[0]}, unitless" in said
     alt = drawn["indices"][1].replace("\u00a0", " ")
     assert "NDVI: median 0.0100" in alt

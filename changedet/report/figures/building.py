@@ -12,7 +12,7 @@ from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
 from changedet.core.grades import DAMAGED_FROM, DESTROYED_FROM, POSSIBLE_FROM
-from changedet.report import content, words
+from changedet.report import made, words
 from changedet.report.figures.pair import _INK, WIDTH_IN, _figure, _halo, _sources, _style
 from changedet.report.palette import GRADES
 from changedet.report.reasons import BuildingView, why
@@ -42,7 +42,7 @@ def explain_building(view: BuildingView, record: Record) -> Figure:
         top, bottom = figure.subfigures(
             2, 1, squeeze=False, height_ratios=[tall + 0.2, 3.1]
         ).ravel()
-        dates = [words.ascii_only(date) for date in content.dates(record)]
+        dates = [words.ascii_only(date) for date in made.dates(record)]
         for axes, image, name, date in zip(
             top.subplots(1, 2), (view.before, view.after), ("Before", "After"), dates, strict=True
         ):

@@ -26,7 +26,7 @@ from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import Affine2D, ScaledTranslation
 from numpy.typing import NDArray
 
-from changedet.report import content, pictures, words
+from changedet.report import content, made, pictures, words
 from changedet.report.alts import DESCRIBE
 from changedet.report.mapping import bounds_ring, north_angle, scale_bar
 from changedet.report.palette import (
@@ -191,7 +191,7 @@ def _add_north(axes: Axes, views: Views) -> None:
 
 def _sources(figure: Figure, record: Record, *, outside: bool = False) -> None:
     """Write dates and software under a picture, so that it can travel alone."""
-    before, after = (words.ascii_only(date) for date in content.dates(record))
+    before, after = (words.ascii_only(date) for date in made.dates(record))
     version = words.ascii_only(record.provenance.version)
     grid = record.grid
     known = grid is not None and grid.crs is not None and len(grid.crs) < 20
@@ -209,7 +209,7 @@ def _sources(figure: Figure, record: Record, *, outside: bool = False) -> None:
 
 def before_after(views: Views, record: Record) -> Figure:
     """Draw both dates beside each other."""
-    before, after = (words.ascii_only(date) for date in content.dates(record))
+    before, after = (words.ascii_only(date) for date in made.dates(record))
     figure, (left, right) = _panels(views, 2)
     _picture(left, pictures.shown(views.before, views.valid), f"Before · {before}", views)
     _picture(right, pictures.shown(views.after, views.valid), f"After · {after}", views)
@@ -267,7 +267,7 @@ def indices(views: Views, record: Record) -> Figure:
         cax=figure.add_axes((0.02, (below - 0.2) / height, 0.6, 0.13 / height)),
         orientation="horizontal",
     )
-    before, after = (words.ascii_only(date) for date in content.dates(record))
+    before, after = (words.ascii_only(date) for date in made.dates(record))
     bar.set_label(f"index of {after} minus that of {before}, unitless", parse_math=False)
     bar.outline.set_visible(False)
     _sources(figure, record)
