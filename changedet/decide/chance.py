@@ -44,7 +44,10 @@ def fit_chance(similarity: FloatArray) -> Chance:
 def join_match(
     windowed: FloatArray, match: FloatArray, chance: Chance | None
 ) -> NDArray[np.float64]:
-    """Join what small windows say with what an object as a whole says, half and half.
+    """Join what small windows say with what an object as a whole says.
+
+    The windows count half; the whole counts in full, since the spread of its chance is mostly that
+    between objects.
 
     Parameters
     ----------
@@ -59,4 +62,4 @@ def join_match(
     if chance is None:
         return alone
     whole = (chance.centre - np.asarray(match, np.float64)) / chance.spread
-    return np.where(np.isfinite(whole), (alone + whole) / 2, alone)
+    return np.where(np.isfinite(whole), alone / 2 + whole, alone)

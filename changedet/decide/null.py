@@ -27,9 +27,9 @@ FloatArray = NDArray[np.floating]
 # Measured on one tornado (0.6 m) and on simulated towns (0.5 m), docs/decisions/0005.
 LOST_SIMILARITY = (-0.9, 1.6)
 """Centre and spread of the standardised similarity of destroyed objects (chance = 0, 1)."""
-LOST_WHOLE = (-0.5, 1.3)
-"""The same of buildings whose similarity as a whole (:mod:`changedet.compare.matching`) is half of
-the measure."""
+LOST_WHOLE = (-0.4, 1.3)
+"""The same of buildings whose similarity as a whole (:mod:`changedet.compare.matching`) is joined
+to it (:func:`changedet.decide.chance.join_match`)."""
 LOST_ORDER = (0.22, 0.12)
 """Centre and spread of the coherence that destroyed objects lost, above the unchanged ones."""
 DAMAGED_ORDER = (0.09, 0.09)

@@ -151,12 +151,12 @@ def test_a_synthetic_pair_stands_in_for_the_unchanged() -> None:
 
 
 @pytest.mark.parametrize("whole", [np.array([0.2, np.nan]), np.array([1.4, 0.8])])
-def test_windows_and_the_whole_count_half_each(whole: np.ndarray) -> None:
+def test_windows_count_half_beside_the_whole(whole: np.ndarray) -> None:
     chance = Chance(centre=0.6, spread=0.2)
     joined = join_match(np.array([-4.0, -8.0]), whole, chance)
     alone = np.isnan(whole)
     assert joined[alone] == pytest.approx(np.array([-4.0, -8.0])[alone])
-    assert joined[0] == pytest.approx((-4.0 + (0.6 - whole[0]) / 0.2) / 2)
+    assert joined[0] == pytest.approx(-2.0 + (0.6 - whole[0]) / 0.2)
     assert join_match(np.array([-4.0]), np.array([0.2]), None) == pytest.approx([-4.0])
 
 
