@@ -48,7 +48,9 @@ class Floor:
         return max(0.0, (lost - self.share * before) / max(1e-6, 1 - self.share))
 
 
-NO_FLOOR = Floor()
+NO_FLOOR = Floor(error=0.05)
+"""Where the season is not known: green cover of real pairs without an event moved by up to 5 points
+after their colours were aligned (excess green, six pairs)."""
 
 
 def fit_season(
