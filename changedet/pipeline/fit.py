@@ -130,9 +130,15 @@ def fit_plan(
     plan, tiles, samples = _sample(scene, executor)
     plan = with_null(plan, _windows(samples), control=control)
     plan = _with_radiometry(scene, plan, samples)
-    job_change = partial(sample_change, scene=scene, plan=plan)
-    changes = list(spread(job_change, tiles, executor=executor))
+    changes = _changes(scene, plan, tiles, executor)
     return _with_change(scene, plan, samples, changes)
+
+
+def _changes(
+    scene: Scene, plan: Plan, tiles: list[Block], executor: Executor | None
+) -> list[tuple[NDArray[np.float32], PlantSample | None]]:
+    job = partial(sample_change, scene=scene, plan=plan)
+    return list(spread(job, tiles, executor=executor))
 
 
 def fit_control(scene: Scene, *, name: str, executor: Executor | None = None) -> Control:
@@ -145,8 +151,15 @@ def fit_control(scene: Scene, *, name: str, executor: Executor | None = None) ->
     name : str
         What the record calls it.
     """
-    plan, _, samples = _sample(scene, executor)
-    return measure_control(plan, _windows(samples), name=name)
+    plan, tiles, samples = _sample(scene, executor)
+    made = measure_control(plan, _windows(samples), name=name)
+    if scene.index is None:
+        return made
+    plan = _with_radiometry(scene, plan, samples)
+    found = [sample for _, sample in _changes(scene, plan, tiles, executor) if sample is not None]
+    stable = stable_samples(samples)
+    seen = _fit_vegetation(scene.index, plan, samples, found, stable, control=name)
+    return made if seen is None else replace(made, floor=seen.floor)
 
 
 def _windows(samples: list[TileSample]) -> Samples:
@@ -275,7 +288,11 @@ def _with_change(
         )
     found = [sample for _, sample in changes if sample is not None]
     if scene.index is not None and found:
-        plan = replace(plan, vegetation=_fit_vegetation(scene.index, plan, samples, found, stable))
+        vegetation = _fit_vegetation(scene.index, plan, samples, found, stable)
+        measured = None if plan.control is None else plan.control.floor
+        if vegetation is not None and measured is not None:
+            vegetation = replace(vegetation, floor=measured)
+        plan = replace(plan, vegetation=vegetation)
     return plan, _histograms(plan, samples, change, stable)
 
 
@@ -285,6 +302,8 @@ def _fit_vegetation(
     samples: list[TileSample],
     found: list[PlantSample],
     stable: NDArray[np.bool_],
+    *,
+    control: str = "",
 ) -> VegetationPlan | None:
     before = np.concatenate([sample.index_before for sample in samples])
     later = np.concatenate([sample.index_after for sample in found])
@@ -306,6 +325,7 @@ def _fit_vegetation(
         index_before=before,
         alike=np.concatenate([sample.alike for sample in samples]),
         on_built=np.concatenate([sample.on_built for sample in samples]),
+        control=control,
     )
 
 

@@ -16,6 +16,7 @@ from changedet.decide.interval import Noise
 from changedet.decide.null import CENTRAL, HIGH, LOW, Null
 from changedet.decide.threshold import ChangeCut
 from changedet.quantify.built import BuiltPlan
+from changedet.quantify.floor import Floor
 from changedet.quantify.vegetation import VegetationPlan
 
 
@@ -42,6 +43,8 @@ class Control:
     """Of its objects as wholes."""
     name: str
     """Names of its two files."""
+    floor: Floor | None = None
+    """What the rule for lost vegetation took of its plants; None where that was not measured."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -38,6 +39,8 @@ FARMED, CANOPY, CANOPY_LOW, CANOPY_CENTRAL, CANOPY_HIGH, WEAKER, BURNT = 1, 2, 4
 _LOSSES = (("low", LOST_LOW), ("central", LOST_CENTRAL), ("high", LOST_HIGH))
 _CANOPY_LOSSES = (("low", CANOPY_LOW), ("central", CANOPY_CENTRAL), ("high", CANOPY_HIGH))
 
+RIM_M = 3.0
+"""Rim of what is seen in which canopy is not told, metres."""
 LEVEL = 1000.0
 """Whole numbers that the brightness of the upper end of BEFORE's stretch is counted in."""
 HALVED = {"low": 0.35, "central": 0.5, "high": 0.6}
@@ -132,6 +135,7 @@ def fit_plants(
     index_before: FloatArray,
     alike: FloatArray,
     on_built: BoolArray,
+    control: str = "",
 ) -> VegetationPlan:
     """Add to the plan of the vegetation its floor and the grass that canopy is told from.
 
@@ -145,6 +149,8 @@ def fit_plants(
         By tile.
     index_before, alike, on_built : ndarray, shape (n,)
         Of the same samples.
+    control : str
+        Name of the pair where it is one in which nothing happened.
     """
     later = np.concatenate([sample.index_after for sample in samples])
     field = np.concatenate([sample.field for sample in samples])
@@ -164,9 +170,15 @@ def fit_plants(
         ),
     )
     seen = green & ~field & np.isfinite(later)
+    before = index_before[seen].astype(float)
+    moved = (later - index_before)[seen].astype(float) - vegetation.shift
+    if control:
+        source = f"the control pair {control}"
+        counted = floor.count_floor(before, moved, falls_to=vegetation.falls_to, source=source)
+        return replace(vegetation, floor=counted)
     season = floor.fit_season(
-        index_before[seen].astype(float),
-        (later - index_before)[seen].astype(float) - vegetation.shift,
+        before,
+        moved,
         # Dissimilarity in spreads: what is most alike is most negative.
         -plan.chance.standardise(alike[seen]).astype(float),
         falls_to=vegetation.falls_to,
@@ -187,7 +199,7 @@ def find_plants(
     first, second = measure_brightness(scene, pair, plan)
     known = np.isfinite(before) & np.isfinite(after) & pair.analysed & ~built
     field, water = open_ground.find_open_ground(
-        first, second, pair.analysed, gsd_m=plan.gsd_m, plants_level=vegetation.plants_level
+        first, second, pair.analysed, gsd_m=plan.gsd_m, plants_level=water_level(vegetation)
     )
     if scene.index != "ndvi":
         # Near infrared knows water anyway; colour takes it for plants.
@@ -195,6 +207,8 @@ def find_plants(
     crowns = _Crowns(vegetation, first, second, before, after, plan.gsd_m)
     before, after = np.nan_to_num(before, nan=-9.0), np.nan_to_num(after, nan=-9.0)
     green = known & vegetation.is_vegetation(before)
+    # At the rim of what is seen the brightness falls to nothing, which is no texture.
+    crowns.seen = _inner(pair.analysed, plan.gsd_m)
     canopy = crowns.find(green, "central")
     field &= ~canopy
     known &= ~_mark_farmed(vegetation, before, after, field & known, plants)
@@ -229,6 +243,17 @@ def find_plants(
     return state, plants
 
 
+def water_level(vegetation: VegetationPlan) -> float:
+    """Return the brightness that water is darker than: of grass, or of all plants."""
+    grass = vegetation.canopy
+    return grass.grass_level if grass.told else vegetation.plants_level
+
+
+def _inner(seen: BoolArray, gsd_m: float) -> BoolArray:
+    side = 2 * max(1, round(RIM_M / gsd_m)) + 1
+    return np.asarray(cv2.erode(seen.astype(np.uint8), np.ones((side, side), np.uint8)) > 0)
+
+
 def _set(bits: ByteArray, mask: BoolArray, bit: int) -> None:
     np.bitwise_or(bits, mask.view(np.uint8) * np.uint8(bit), out=bits)
 
@@ -260,6 +285,7 @@ class _Crowns:
     gsd_m: float
     score: FloatArray | None = None
     different: FloatArray | None = None
+    seen: BoolArray | None = None
 
     def find(self, green: BoolArray, figure: str) -> BoolArray:
         """Mark canopy before among plants; none where it cannot be told."""
@@ -271,7 +297,8 @@ class _Crowns:
             after = measure_canopy(self.second, self.after, gsd_m=self.gsd_m)
             self.score = told.score(before, self.vegetation.index)
             self.different = trees.measure_difference(before, after, gsd_m=self.gsd_m)
-        return trees.find_canopy(self.score, green, cut=CUTS[figure], gsd_m=self.gsd_m)
+        inner = green if self.seen is None else green & self.seen
+        return trees.find_canopy(self.score, inner, cut=CUTS[figure], gsd_m=self.gsd_m)
 
     def lost(
         self, green: BoolArray, after_near: FloatArray, lost: BoolArray, figure: str

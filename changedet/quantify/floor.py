@@ -48,7 +48,9 @@ class Floor:
         return max(0.0, (lost - self.share * before) / max(1e-6, 1 - self.share))
 
 
-NO_FLOOR = Floor()
+NO_FLOOR = Floor(error=0.05)
+"""Where the season is not known: green cover of real pairs without an event moved by up to 5 points
+after their colours were aligned (excess green, six pairs)."""
 
 
 def fit_season(
@@ -99,6 +101,32 @@ def fit_season(
         shift=float(shifts.mean()),
         source="the pair itself",
     )
+
+
+def count_floor(
+    before: NDArray[np.floating],
+    difference: NDArray[np.floating],
+    *,
+    falls_to: Callable[[NDArray[np.floating]], NDArray[np.floating]],
+    source: str,
+) -> Floor:
+    """Count what the rule takes where nothing happened: the floor of a control pair.
+
+    Parameters
+    ----------
+    before, difference : ndarray, shape (n,)
+        Index of plants before, and after minus before.
+    falls_to : callable
+        As in :func:`fit_season`.
+    source : str
+        Where the samples are from.
+    """
+    if before.size < LEAST_SAMPLES:
+        return NO_FLOOR
+    share = float((before + difference < falls_to(before)).mean())
+    # Two pairs are never quite alike, and samples of one meadow fall together.
+    error = max(0.25 * share, float(np.sqrt(share * (1 - share) / (before.size / 25))))
+    return Floor(share=share, error=error, shift=float(np.median(difference)), source=source)
 
 
 def count_beside(

@@ -85,12 +85,15 @@ def find_open_ground(
     window, gap, wide, broad = _cells(gsd_m)
     first, second, seen = (_coarse(image, zoom) for image in (before, after, valid))
     known = seen == zoom * zoom
+    # Beyond what is seen a field may go on: there it is neither smooth nor rough.
+    judged = _morph(known, window, cv2.MORPH_ERODE)
     smooth, level = _smooth(first, window)
-    smooth &= known
-    closed = _morph(smooth, gap, cv2.MORPH_CLOSE)
-    open_before = _morph(closed, wide // 2, cv2.MORPH_OPEN)
+    smooth &= judged
+    sure = _morph(smooth, gap, cv2.MORPH_CLOSE)
+    closed = _morph(smooth | ~judged, gap, cv2.MORPH_CLOSE)
+    open_before = _morph(closed, wide // 2, cv2.MORPH_OPEN) & sure
     around = _morph(open_before, window, cv2.MORPH_DILATE)
-    field = open_before & _smooth(second, window)[0]
+    field = open_before & (_smooth(second, window)[0] | ~judged)
     field = _morph(field, window, cv2.MORPH_DILATE) & around & known
     limit = WATER_LEVEL * plants_level * zoom * zoom
     water = _morph(smooth & (level < limit), broad // 2, cv2.MORPH_OPEN)
@@ -120,7 +123,9 @@ def _smooth(cells: NDArray[np.int64], window: int) -> tuple[BoolArray, NDArray[n
 
 def _morph(mask: BoolArray, radius: int, what: int) -> BoolArray:
     side = 2 * radius + 1
-    kernel = np.ones((side, side), np.uint8)
+    # A disc fits into the corners of a field, however that lies.
+    shape = cv2.MORPH_ELLIPSE if what == cv2.MORPH_OPEN else cv2.MORPH_RECT
+    kernel = cv2.getStructuringElement(shape, (side, side))
     return np.asarray(cv2.morphologyEx(mask.astype(np.uint8), what, kernel) > 0)
 
 

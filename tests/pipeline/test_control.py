@@ -34,11 +34,17 @@ def test_a_control_is_the_null_of_a_pair(small_files: Any, tmp_path: Path) -> No
     assert control is not None
     assert control.objects.samples >= 20
     assert control.objects.centre < -4  # far more alike than unrelated places
+    assert control.floor is not None
+    assert control.floor.share < 0.05
     folder = tmp_path / "out"
     folder.mkdir()
     record = run_pair(small_files.before, small_files.after, options=options, folder=folder).record
     assert record.null is not None
     assert record.null["source"].startswith(f"the control pair {small_files.before.name}")
+    assert record.thresholds is not None
+    floor = record.thresholds["vegetation_floor"]
+    assert floor["season_source"] == f"the control pair {control.name}"
+    assert floor["season_share"] == pytest.approx(control.floor.share, abs=1e-5)
     assert record.built is not None
     assert record.built.destroyed_ha
     assert record.null["unchanged_centre"] == pytest.approx(control.pixels.centre, abs=1e-3) or (

@@ -8,6 +8,7 @@ from changedet.quantify.floor import (
     NO_FLOOR,
     Floor,
     count_beside,
+    count_floor,
     fit_lean,
     fit_season,
     lean_reach_px,
@@ -109,3 +110,20 @@ def test_counting_does_not_depend_on_windows(gsd: float) -> None:
                 total += [int(mask[core].sum()) for mask in masks]
     assert totals[0].sum() > 0
     assert np.array_equal(totals[0], totals[1])
+
+
+def test_a_control_counts_what_the_rule_takes() -> None:
+    """One plant in twenty falls below 0.1 where nothing happened: that is the floor."""
+    before = np.full(2000, 0.3)
+    difference = np.where(np.arange(2000) % 20 == 0, -0.25, -0.01)
+    found = count_floor(
+        before, difference, falls_to=lambda first: np.full_like(first, 0.1), source="a control"
+    )
+    assert found.share == pytest.approx(0.05)
+    assert 0.0125 <= found.error <= 0.05
+    assert found.shift == pytest.approx(-0.01)
+    assert found.source == "a control"
+    # of 500 lost among 2000, these are 0.05 of the 1579 that stand
+    assert found.left(500, 2000) == pytest.approx((500 - 100) / 0.95)
+    few = count_floor(before[:50], difference[:50], falls_to=lambda x: x, source="a control")
+    assert few == NO_FLOOR
