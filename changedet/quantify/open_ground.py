@@ -18,7 +18,7 @@ WINDOW_M = 4.5
 """Half the side of that window, metres."""
 GAP_M = 2.5
 """Half the width of a gap in smooth ground that does not end a field (a row, a track), metres."""
-FIELD_M = 25.0
+FIELD_M = 30.0
 """Least width of a field; lawns, plots and courts are narrower, metres."""
 WATER_M = 9.0
 """Least width of a river or a pond, metres."""
@@ -40,7 +40,7 @@ def reach_px(gsd_m: float) -> int:
         return 0
     zoom = working_zoom(gsd_m)
     window, gap, field, water = _cells(gsd_m)
-    return zoom * (2 * window + 2 * gap + 2 * (max(field, water) // 2) + window + 1)
+    return zoom * (2 * window + 2 * gap + 2 * (max(field, water) // 2) + 1)
 
 
 def _cells(gsd_m: float) -> tuple[int, int, int, int]:
