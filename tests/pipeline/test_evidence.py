@@ -167,6 +167,22 @@ def test_invariant_samples_are_the_unchanged_ones() -> None:
     assert kept[4000:].mean() > 0.4
 
 
+@pytest.mark.parametrize("kind", ["the same", "one band constant", "one band twice"])
+def test_odd_bands_still_leave_invariant_samples(kind: str) -> None:
+    rng = np.random.default_rng(8)
+    before = rng.uniform(20, 200, (5, 20_000)).astype(np.float32)
+    after = (1.2 * before + rng.normal(size=before.shape)).astype(np.float32)
+    if kind == "the same":
+        after = before
+    elif kind == "one band constant":
+        before[2], after[2] = 7, 9
+    else:
+        before[3], after[3] = before[1], after[1]
+    fitted, kept = invariant_samples(before, after)
+    assert np.isfinite(fitted.variance).all()
+    assert kept.mean() > 0.35
+
+
 def test_evidence_is_a_half_at_the_scale(true_plan: Plan) -> None:
     plan = replace(true_plan, change_scale=3.0)
     for kind in (plan, replace(plan, chroma=None)):
