@@ -287,6 +287,10 @@ class Cell(Part):
     vegetation_before_ha: float | None
     vegetation_lost_ha: float | None
     vegetation_lost_share: float | None
+    vegetation_low_ha: float | None = None
+    """Lower end of the interval of the lost vegetation, hectares."""
+    vegetation_high_ha: float | None = None
+    """Upper end of that interval, hectares."""
 
 
 class Observable(Part):

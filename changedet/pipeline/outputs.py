@@ -267,19 +267,21 @@ def cell_records(
     *,
     built_seen: bool,
     plants_seen: bool,
-    judged: bool,
     interval_px: NDArray[np.int64] | None,
-    plants_lost: float,
+    plants_px: tuple[int, int, int],
 ) -> tuple[Cell, ...]:
     """Return the figures of every cell that holds a part of the grid or AOI.
 
     ``interval_px`` is that of whole buildings by cell; without it, the band of the threshold.
 
     What was not measured is None as in the record, and no loss of plants is claimed where it
-    was not judged. The floor of the vegetation is taken off every cell in proportion, so that
-    the cells add up to ``plants_lost``, the pixels of the record.
+    was not judged. ``plants_px`` are low, central and high of the lost vegetation of the record:
+    they are shared out to the cells in proportion, so that these add up to them.
     """
-    part = plants_lost / max(1, tally.total("vegetation_central"))
+    parts = [
+        (f"vegetation_{name}", pixels / max(1, tally.total(f"vegetation_{name}")))
+        for name, pixels in zip(("low", "central", "high"), plants_px, strict=True)
+    ]
     area, area_plants = ((grid.pixel_area_m2 if ok else None) for ok in (built_seen, plants_seen))
     records = []
     for number in range(cells.rows * cells.cols):
@@ -291,7 +293,8 @@ def cell_records(
         band = np.array([tally.cell("built_low", number), tally.cell("built_high", number)])
         ends = clip_interval(band if interval_px is None else interval_px[:, number], lost, built)
         plants = tally.cell("vegetation", number)
-        gone = round(part * tally.cell("vegetation_central", number)) if judged else 0
+        low, gone, high = (round(part * tally.cell(name, number)) for name, part in parts)
+        low, high = clip_interval(np.array([low, high]), gone, plants)
         left, bottom, right, top = grid.crop(cells.window(number, grid)).bounds
         records.append(
             Cell(
@@ -306,6 +309,8 @@ def cell_records(
                 vegetation_before_ha=hectares(plants, area_plants),
                 vegetation_lost_ha=hectares(gone, area_plants),
                 vegetation_lost_share=share(gone, plants) if plants else None,
+                vegetation_low_ha=hectares(low, area_plants),
+                vegetation_high_ha=hectares(high, area_plants),
             )
         )
     return tuple(records)

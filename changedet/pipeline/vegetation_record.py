@@ -37,13 +37,16 @@ def lean_pixels(tally: Tally, plan: Plan) -> tuple[int, int]:
     return fit_lean(beside, plan.gsd_m)
 
 
-def lost_pixels(tally: Tally, plan: Plan) -> float:
-    """Return the central figure of the loss, the floor taken off."""
+def lost_pixels(tally: Tally, plan: Plan, *, judged: bool) -> tuple[int, int, int]:
+    """Return low, central and high of the loss in pixels, the floor taken off."""
     vegetation = plan.vegetation
     if vegetation is None:
-        return 0.0
+        return 0, 0, 0
     raw, hidden = tally.total("vegetation_central"), lean_pixels(tally, plan)[0]
-    return vegetation.floor.left(raw - hidden, tally.total("vegetation"))
+    left = vegetation.floor.left(raw - hidden, tally.total("vegetation"))
+    central = round(left) if judged else 0
+    low, high = _interval(tally, plan, central, judged=judged)
+    return low, central, high
 
 
 def floor_record(tally: Tally, plan: Plan) -> dict[str, Any]:
@@ -95,8 +98,7 @@ def vegetation_record(
             f"(correlation {worst:.2f}, at least {MIN_CORRELATION:g} is needed)"
         )
     area, before = grid.pixel_area_m2, tally.total("vegetation")
-    central = round(lost_pixels(tally, plan)) if judged else 0
-    low, high = _interval(tally, plan, central, judged=judged)
+    low, central, high = lost_pixels(tally, plan, judged=judged)
     kept = before - tally.total("vegetation_central")
     return Vegetation(
         before_ha=hectares(before, area),

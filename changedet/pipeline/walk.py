@@ -317,9 +317,8 @@ def _write_layers(
         scene.grid,
         built_seen=decided.built_seen,
         plants_seen=decided.plan.vegetation is not None,
-        judged=rules.plants_judged,
         interval_px=grading.interval_px,
-        plants_lost=lost_pixels(decided.tally, decided.plan),
+        plants_px=lost_pixels(decided.tally, decided.plan, judged=rules.plants_judged),
     )
     layers = [
         outputs.cell_layer(cells, scene.grid, rules.cells),

@@ -14,6 +14,8 @@ from changedet.core.errors import NotComparable
 from changedet.core.grid import Grid
 from changedet.io.raster import inspect_raster
 from changedet.pipeline.fit import block_margin, fit_plan, fit_stretch, stable_samples
+from changedet.pipeline.matched import Measures
+from changedet.pipeline.nulls import ObjectSample
 from changedet.pipeline.plan import Plan, Stretch
 from changedet.pipeline.scene import Scene
 from changedet.pipeline.tiles import MAX_TILES, TILE_PX, TileSample, overview_zoom, pick_tiles
@@ -82,6 +84,7 @@ def make_sample(alike: np.ndarray) -> TileSample:
     return TileSample(
         before=values, after=values, alike=alike, index_before=none, on_built=np.zeros(0, bool),
         similarity=none, drop=none, place=np.zeros(0, np.int64), chance=none,
+        objects=ObjectSample(Measures.joined([]), none, None, None),
     )  # fmt: skip
 
 

@@ -13,15 +13,22 @@ GRID = Grid(width=700, height=300, unit_m=1.0)
 CELLS = CellGrid.over(GRID)
 
 
-def record_cells(tally: Tally, *, seen: bool = True, judged: bool = True) -> tuple[Cell, ...]:
+def record_cells(
+    tally: Tally,
+    *,
+    seen: bool = True,
+    judged: bool = True,
+    interval_px: np.ndarray | None = None,
+) -> tuple[Cell, ...]:
+    lost = tally.total("vegetation_central")
     return cell_records(
         tally,
         CELLS,
         GRID,
         built_seen=seen,
         plants_seen=seen,
-        judged=judged,
-        plants_lost=0.8 * tally.total("vegetation_central"),
+        interval_px=interval_px,
+        plants_px=(lost // 2, lost * 8 // 10, lost) if judged else (0, 0, lost),
     )
 
 
@@ -35,7 +42,9 @@ def tally() -> Tally:
         "built": cols < 200,
         "built_central": cols < 100,
         "vegetation": cols >= 600,
+        "vegetation_low": cols >= 650,
         "vegetation_central": cols >= 600,
+        "vegetation_high": cols >= 600,
     }
     return Tally.of(masks, cells=CELLS, window=GRID.window)
 
@@ -49,6 +58,19 @@ def test_cells_say_what_lies_in_them(tally: Tally) -> None:
     assert second.built_destroyed_share is None
     # The floor is taken off: eight tenths of what the map shows.
     assert second.vegetation_lost_ha == pytest.approx(2.4)
+
+
+def test_cells_have_intervals(tally: Tally) -> None:
+    first, second = record_cells(
+        tally, interval_px=np.array([[25_000, 0, 25_000], [90_000, 0, 90_000]])
+    )
+    assert (first.built_low_ha, first.built_destroyed_ha) == (2.5, 3.0)
+    assert first.built_high_ha == 6.0  # no more than there was
+    assert (second.built_low_ha, second.built_high_ha) == (0, 0)
+    assert (second.vegetation_low_ha, second.vegetation_high_ha) == pytest.approx((1.5, 3.0))
+    # without repeats on whole buildings, the band of the threshold
+    plain, _ = record_cells(tally)
+    assert plain.built_low_ha <= plain.built_destroyed_ha <= plain.built_high_ha
 
 
 def test_cells_claim_no_more_than_the_record(tally: Tally) -> None:
