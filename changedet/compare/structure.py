@@ -36,6 +36,14 @@ class WindowSizes:
     """Half side of the window that gathers the evidence of one object (7 m, at least 3 px)."""
 
     @property
+    def stride(self) -> int:
+        """Pixels between the windows that are summed: two where these are 17 pixels or wider.
+
+        What is compared must begin at a multiple of it on the grid.
+        """
+        return 2 if self.radius >= 8 else 1
+
+    @property
     def margin(self) -> int:
         """Pixels that a block must read beyond its core."""
         return 2 * self.radius + self.search + self.support + 12
@@ -116,12 +124,10 @@ def _view(padded: NDArray[np.floating], shift: tuple[int, int], search: int) -> 
     return padded[row : row + height, col : col + width]
 
 
-def _detrend(image: FloatArray, valid: BoolArray, radius: int) -> tuple[FloatArray, FloatArray]:
+def _detrend(image: FloatArray, valid: BoolArray, radius: int) -> FloatArray:
     weight = valid.astype(np.float32)
     flat = np.where(valid, image - windowed_mean(image, weight=weight, radius=radius), 0)
-    flat = flat.astype(np.float32)
-    # A running sum may leave -1e-9 where there is nothing.
-    return flat, np.maximum(_box(flat * flat, radius), 0).astype(np.float32)
+    return flat.astype(np.float32)
 
 
 def zncc(
@@ -132,6 +138,7 @@ def zncc(
     radius: int = 8,
     search: int = 0,
     step: int = 1,
+    stride: int = 1,
 ) -> FloatArray:
     """Compute the best zero-mean normalised cross-correlation within a search disc.
 
@@ -149,6 +156,8 @@ def zncc(
         Half side of the window, pixels.
     search, step : int
         Largest shift of AFTER and the step between shifts, pixels.
+    stride : int
+        Windows are summed at every ``stride``-th pixel and the result is interpolated.
 
     Returns
     -------
@@ -161,44 +170,80 @@ def zncc(
     in Theiler & Wohlberg 2012, doi:10.1109/TGRS.2011.2179660.
     """
     seen = np.ones(before.shape, bool) if valid is None else valid
-    flat_before, energy_before = _detrend(before, seen, radius)
-    flat_after, energy_after = _detrend(after, seen, radius)
-    return _best_correlation(
-        [(flat_before, flat_after)],
-        (energy_before, energy_after),
-        radius=radius,
-        search=search,
-        step=step,
-    )
+    pair = (_detrend(before, seen, radius), _detrend(after, seen, radius))
+    return _best_correlation([pair], radius=radius, search=search, step=step, stride=stride)
 
 
 def _best_correlation(
     pairs: list[tuple[FloatArray, FloatArray]],
-    energies: tuple[FloatArray, FloatArray],
     *,
     radius: int,
     search: int,
     step: int,
+    stride: int,
 ) -> FloatArray:
-    scales = [_inverse_root(energy) for energy in energies]
+    """Return the largest correlation of pairs of fields over all shifts of the second ones.
+
+    Sums over windows are needed at every ``stride``-th pixel alone: they are as smooth as the
+    windows are wide. All else is done on every pixel, so that no detail is lost.
+    """
+    shape = pairs[0][0].shape
+    pairs = [(_whole(before, stride), _whole(after, stride)) for before, after in pairs]
+    side = _side(radius, stride)
+    energy = [np.square(np.stack(fields)).sum(axis=0) for fields in zip(*pairs, strict=True)]
+    # Of the window that begins where that of the reduced pixel does.
+    anchor = (side // 2) * stride
+    spread = cv2.boxFilter(
+        energy[1],
+        cv2.CV_32F,
+        (side * stride, side * stride),
+        anchor=(anchor, anchor),
+        borderType=cv2.BORDER_REFLECT_101,
+    )
+    scale = _inverse_root(_smoothed(energy[0], side, stride))
+    scale_moved = _shifted(_inverse_root(np.asarray(spread, np.float32)), search)
     moved = [_shifted(after, search) for _, after in pairs]
-    scale_moved = _shifted(scales[1], search)
-    side = (2 * radius + 1, 2 * radius + 1)
-    best = np.full(scales[0].shape, -1, np.float32)
-    product, term = np.empty_like(best), np.empty_like(best)
+    best = np.full(scale.shape, -1, np.float32)
+    product = np.empty(energy[0].shape, np.float32)
+    term = np.empty_like(product)
     for shift in disc_shifts(search, step):
         for number, ((before, _), after) in enumerate(zip(pairs, moved, strict=True)):
             into = term if number else product
             np.multiply(before, _view(after, shift, search), out=into)
             if number:
                 product += term
-        # OpenCV sums float32 images in float64, also where it returns float32.
-        summed = cv2.boxFilter(product, cv2.CV_32F, side, borderType=cv2.BORDER_REFLECT_101)
-        score = np.asarray(summed, np.float32)
-        score *= scales[0]
-        score *= _view(scale_moved, shift, search)
+        score = _smoothed(product, side, stride)
+        score *= scale
+        score *= _view(scale_moved, shift, search)[::stride, ::stride]
         np.maximum(best, score, out=best)
-    return np.clip(best, -1, 1)
+    size = (product.shape[1], product.shape[0])
+    full = cv2.resize(best, size, interpolation=cv2.INTER_LINEAR) if stride > 1 else best
+    return np.asarray(np.clip(full, -1, 1)[: shape[0], : shape[1]], np.float32)
+
+
+def _side(radius: int, stride: int) -> int:
+    """Return the odd side of a window of ``2 * radius + 1`` pixels in pixels of ``stride``."""
+    return 2 * round(((2 * radius + 1) / stride - 1) / 2) + 1
+
+
+def _whole(image: FloatArray, stride: int) -> FloatArray:
+    """Continue an image to the right and below to a multiple of ``stride``."""
+    more = (-image.shape[0] % stride, -image.shape[1] % stride)
+    if not any(more):
+        return image
+    return np.asarray(
+        cv2.copyMakeBorder(image, 0, more[0], 0, more[1], cv2.BORDER_REPLICATE), np.float32
+    )
+
+
+def _smoothed(image: FloatArray, side: int, stride: int) -> FloatArray:
+    """Return the mean over windows of ``side`` reduced pixels, at the reduced pixels."""
+    if stride > 1:
+        small = (image.shape[1] // stride, image.shape[0] // stride)
+        image = np.asarray(cv2.resize(image, small, interpolation=cv2.INTER_AREA), np.float32)
+    # OpenCV sums float32 images in float64, also where it returns float32.
+    mean = cv2.boxFilter(image, cv2.CV_32F, (side, side), borderType=cv2.BORDER_REFLECT_101)
+    return np.asarray(mean, np.float32)
 
 
 def _inverse_root(energy: FloatArray) -> FloatArray:
@@ -241,6 +286,7 @@ def orientation_similarity(
     radius: int = 8,
     search: int = 0,
     step: int = 1,
+    stride: int = 1,
     noise: float = 4.0,
 ) -> FloatArray:
     """Compute the best correlation of double-angle gradient fields within a search disc.
@@ -254,7 +300,7 @@ def orientation_similarity(
         Grey images on one grid.
     valid : ndarray of bool, optional
         True = use.
-    radius, search, step : int
+    radius, search, step, stride : int
         As in :func:`zncc`, pixels.
     noise : float
         Gradient magnitude (grey levels a pixel) at which an edge has half its weight.
@@ -276,13 +322,7 @@ def orientation_similarity(
             strict=True,
         )
     )
-    energy = [
-        np.maximum(_box(fields[0][date] ** 2 + fields[1][date] ** 2, radius), 0).astype(np.float32)
-        for date in (0, 1)
-    ]
-    return _best_correlation(
-        fields, (energy[0], energy[1]), radius=radius, search=search, step=step
-    )
+    return _best_correlation(fields, radius=radius, search=search, step=step, stride=stride)
 
 
 def coherence(

@@ -31,6 +31,7 @@ from changedet.pipeline.measure import (
     MOST_ERROR_PX,
 )
 from changedet.pipeline.nulls import (
+    DISTURBED_TILES,
     Samples,
     measure_control,
     with_null,
@@ -206,7 +207,8 @@ def _sample(scene: Scene, executor: Executor | None) -> tuple[Plan, list[Block],
         change_scale=1.0,
         vegetation=None,
     )
-    job = partial(sample_tile, scene=scene, plan=plan)
+    some = tuple(tiles[:: -(-len(tiles) // DISTURBED_TILES)])
+    job = partial(sample_tile, scene=scene, plan=plan, disturbed=some)
     samples = list(spread(job, tiles, executor=executor))
     return plan, tiles, samples
 

@@ -97,7 +97,12 @@ def similarity(
     before: FloatArray, after: FloatArray, valid: BoolArray, sizes: WindowSizes
 ) -> FloatArray:
     """Sum three views of how alike two grey images are; their weights are in decision 0001."""
-    search = {"radius": sizes.radius, "search": sizes.search, "step": sizes.step}
+    search = {
+        "radius": sizes.radius,
+        "search": sizes.search,
+        "step": sizes.step,
+        "stride": sizes.stride,
+    }
     return (
         zncc(before, after, valid=valid, **search)
         + orientation_similarity(before, after, valid=valid, **search)

@@ -31,6 +31,8 @@ from changedet.pipeline.scene import Scene
 FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
 
+TILE_PX = 512
+"""Side of the tiles of the fit, pixels."""
 MIN_CHANCE = 50
 """Samples at unrelated places below which there is no scale of similarity."""
 MIN_MATCHES = 20
@@ -39,8 +41,8 @@ MIN_CONTROL = 20
 """Buildings that a control pair must show: half of them decide where the unchanged lie."""
 FEW = 10
 """Disturbed objects, below which nothing is learnt from them."""
-EVERY = 2
-"""One tile in so many measures its objects disturbed too: it costs as much as the rest."""
+DISTURBED_TILES = 2
+"""Tiles that measure their objects disturbed too: it costs as much as all the rest of a tile."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,18 +67,25 @@ def _away(plan: Plan) -> tuple[tuple[int, int], ...]:
 
 
 def sample_chance(
-    greys: Greys, built: BoolArray, picked: Callable[[FloatArray], FloatArray], *, plan: Plan
+    tile: Block,
+    greys: Greys,
+    built: BoolArray,
+    picked: Callable[[FloatArray], FloatArray],
+    *,
+    plan: Plan,
 ) -> FloatArray:
-    """Compare with AFTER moved away: the similarity that means nothing, on built area."""
+    """Compare with AFTER moved away: the similarity that means nothing, on built area.
+
+    Tiles take turns in the way that AFTER is moved.
+    """
     before, after, valid = greys
-    found = []
-    for shift in _away(plan):
-        seen = valid & np.roll(valid, shift, (0, 1))
-        alike = similarity(before, np.roll(after, shift, (0, 1)), seen, plan.sizes)
-        gathered = supported(alike, built, seen, plan.sizes.support)
-        values = picked(np.where(seen & built, gathered, np.float32(np.nan)))
-        found.append(values[np.isfinite(values)])
-    return np.concatenate(found)
+    shifts = _away(plan)
+    shift = shifts[(tile.core.row + tile.core.col) // TILE_PX % len(shifts)]
+    seen = valid & np.roll(valid, shift, (0, 1))
+    alike = similarity(before, np.roll(after, shift, (0, 1)), seen, plan.sizes)
+    gathered = supported(alike, built, seen, plan.sizes.support)
+    values = picked(np.where(seen & built, gathered, np.float32(np.nan)))
+    return values[np.isfinite(values)]
 
 
 def sample_objects(
@@ -87,11 +96,11 @@ def sample_objects(
     *,
     built: BoolArray,
     maps: tuple[FloatArray, FloatArray],
+    disturb: bool,
 ) -> ObjectSample:
     """Measure the objects of one tile; ``maps`` are windowed similarity and loss of order."""
     objects = tile_objects(scene, plan, tile, built, greys[2])
-    number = tile.core.row // max(tile.core.height, 1) + tile.core.col // max(tile.core.width, 1)
-    also = bool(objects) and number % EVERY == 0
+    also = bool(objects) and disturb
     return ObjectSample(
         measured=measure_objects(objects, greys, maps, plan=plan),
         chance=chance_matches(objects, greys, _away(plan), plan=plan),

@@ -59,7 +59,7 @@ def cell_zoom(gsd_m: float | None) -> int:
     Examples
     --------
     >>> cell_zoom(0.5), cell_zoom(0.31), cell_zoom(10.0)
-    (4, 4, 1)
+    (4, 8, 1)
     """
     gsd, zoom = gsd_m or NOMINAL_GSD_M, 1
     while zoom < 8 and gsd * zoom * 2 <= CELL_M * np.sqrt(2):

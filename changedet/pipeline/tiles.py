@@ -27,6 +27,7 @@ from changedet.pipeline.measure import (
     vegetation_index,
 )
 from changedet.pipeline.nulls import (
+    TILE_PX,
     ObjectSample,
     sample_chance,
     sample_objects,
@@ -37,8 +38,7 @@ from changedet.pipeline.scene import Scene
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 
-TILE_PX = 512
-MAX_TILES = 24
+MAX_TILES = 16
 STRIDE_PX = 4
 
 
@@ -115,8 +115,10 @@ def sample_built(
     return np.asarray(score[use])
 
 
-def sample_tile(tile: Block, *, scene: Scene, plan: Plan) -> TileSample:
-    """Measure one tile and keep every fourth pixel."""
+def sample_tile(
+    tile: Block, *, scene: Scene, plan: Plan, disturbed: tuple[Block, ...] = ()
+) -> TileSample:
+    """Measure one tile and keep every fourth pixel; of ``disturbed`` ones the objects thrice."""
     pair = read_pair(scene, tile.padded)
     valid = pair.analysed
     before, after = grey_pair(scene, pair, plan.stretch, plan.before_blur)
@@ -139,9 +141,15 @@ def sample_tile(tile: Block, *, scene: Scene, plan: Plan) -> TileSample:
         similarity=picked(supported(alike, built, valid, support))[on_built],
         drop=picked(supported(drop, built, valid, support))[on_built],
         place=picked(_eighths(valid.shape, tile))[on_built],
-        chance=sample_chance((before, after, valid), built, picked, plan=plan),
+        chance=sample_chance(tile, (before, after, valid), built, picked, plan=plan),
         objects=sample_objects(
-            scene, plan, tile, (before, after, valid), built=built, maps=(alike, drop)
+            scene,
+            plan,
+            tile,
+            (before, after, valid),
+            built=built,
+            maps=(alike, drop),
+            disturb=tile in disturbed,
         ),
     )
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 import pytest
@@ -219,3 +221,28 @@ def test_zncc_is_its_formula_window_by_window(ground: np.ndarray) -> None:
             two = window(flat[1], row + dy, col + dx)
             scores.append((one * two).sum() / np.sqrt((one**2).sum() * (two**2).sum()))
         assert found[row, col] == pytest.approx(max(scores), abs=1e-4)
+
+
+@pytest.mark.parametrize("measure", [zncc, orientation_similarity])
+@pytest.mark.parametrize("shape", [(120, 130), (119, 131)])
+def test_every_second_window_is_nearly_all_windows(
+    measure: Callable[..., np.ndarray], shape: tuple[int, int]
+) -> None:
+    before = texture(1, shape)
+    after = np.roll(before, (3, 0), (0, 1))
+    after[:, shape[1] // 2 :] = texture(2, shape)[:, shape[1] // 2 :]
+    plain = measure(before, after, radius=9, search=6, step=3)
+    thin = measure(before, after, radius=9, search=6, step=3, stride=2)
+    assert thin.shape == plain.shape
+    inner = (slice(12, -12), slice(12, -12))
+    assert np.corrcoef(plain[inner].ravel(), thin[inner].ravel())[0, 1] > 0.99
+    assert np.abs(plain - thin)[inner].mean() < 0.02
+    assert thin[40:80, 20:40].min() > 0.9  # kept, and found where it went
+
+
+def test_every_second_window_does_not_depend_on_where_a_block_begins() -> None:
+    before, after = texture(1), texture(2)
+    whole = zncc(before, after, radius=9, search=6, step=3, stride=2)
+    part = zncc(before[32:, 24:], after[32:, 24:], radius=9, search=6, step=3, stride=2)
+    inner = (slice(30, -30), slice(30, -30))
+    assert part[inner] == pytest.approx(whole[32:, 24:][inner], abs=1e-5)

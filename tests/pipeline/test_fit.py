@@ -15,10 +15,10 @@ from changedet.core.grid import Grid
 from changedet.io.raster import inspect_raster
 from changedet.pipeline.fit import block_margin, fit_plan, fit_stretch, stable_samples
 from changedet.pipeline.matched import Measures
-from changedet.pipeline.nulls import ObjectSample
+from changedet.pipeline.nulls import TILE_PX, ObjectSample
 from changedet.pipeline.plan import Plan, Stretch
 from changedet.pipeline.scene import Scene
-from changedet.pipeline.tiles import MAX_TILES, TILE_PX, TileSample, overview_zoom, pick_tiles
+from changedet.pipeline.tiles import MAX_TILES, TileSample, overview_zoom, pick_tiles
 
 
 @pytest.mark.parametrize(("side", "zoom"), [(1, 1), (1024, 1), (1025, 2), (8000, 8)])

@@ -54,7 +54,7 @@ SENTENCES = [
     (
         "Possibly damaged: a little less alike than unchanged buildings (7.0 spreads above chance, "
         "unchanged buildings 10.0), its order kept (1.0 spreads lost); probability of damaged or "
-        "destroyed 0.40, too little to be sure (from 0.8)."
+        "destroyed 0.40, too little to be sure (from 0.9)."
     ),
     (
         "No visible damage: as alike as unchanged buildings (9.8 spreads above chance, unchanged "
