@@ -20,6 +20,8 @@ BoolArray = NDArray[np.bool_]
 
 EDGE_PX = 6
 """Pixels around an object and its search that the gradients need."""
+LEAST_SIDE_PX = 3
+"""What is narrower says nothing (and OpenCV takes a column of four for a scalar)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,7 +51,7 @@ def match_object(
     Returns
     -------
     Match or None
-        None where the mask is empty.
+        None where the mask is empty or narrower than three pixels.
 
     Raises
     ------
@@ -66,6 +68,8 @@ def match_object(
     rows, cols = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     row, col = int(rows[0]), int(cols[0])
     height, width = int(rows[-1]) + 1 - row, int(cols[-1]) + 1 - col
+    if min(height, width) < LEAST_SIDE_PX:
+        return None
     reach = search + EDGE_PX
     fits = row >= reach and col >= reach
     if not fits or row + height + reach > mask.shape[0] or col + width + reach > mask.shape[1]:

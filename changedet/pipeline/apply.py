@@ -105,7 +105,7 @@ def compute_block(block: Block, *, scene: Scene, plan: Plan) -> BlockMaps:
     state |= np.where(built & analysed, BUILT, 0).astype(np.uint8)
     sums = FootprintSums.zero(len(scene.footprints))
     measures = {"dissimilarity": alike[trim], "drop": drop[trim]}
-    _sum_footprints(
+    masks = _sum_footprints(
         sums,
         scene,
         block,
@@ -114,7 +114,7 @@ def compute_block(block: Block, *, scene: Scene, plan: Plan) -> BlockMaps:
         measures=measures,
         structural=structural[trim],
     )
-    match_footprints(sums, scene, plan, block, (before, after, analysed))
+    match_footprints(sums, scene, plan, block, (before, after, analysed), masks=masks)
     return BlockMaps(
         window=block.core,
         aligned=aligned,
@@ -171,16 +171,21 @@ def _sum_footprints(
     codes: ByteArray,
     measures: dict[str, NDArray[np.float32]],
     structural: ByteArray,
-) -> None:
+) -> dict[int, tuple[Window, BoolArray]]:
+    """Add the pixels of footprints, in place; return the masks of those that lie in the core."""
+    masks = {}
     veiled = np.isin(codes & ~np.uint8(SHADOW), (CLOUD, SMOKE))
     white = np.isin(codes & ~np.uint8(SHADOW), (SNOW, SATURATED))
     core = block.core
     for number in scene.footprints_near(core, margin=scene.footprint_margin):
         grown = scene.footprints[number].buffer(scene.footprint_margin)
-        part = scene.pixels_of(grown.bounds) & core
+        whole = scene.pixels_of(grown.bounds)
+        part = whole & core
         if not part.height or not part.width:
             continue
         inside = burn((grown,), scene.grid.crop(part))
+        if part == whole:
+            masks[number] = whole, inside
         local = (
             slice(part.row - core.row, part.stop_row - core.row),
             slice(part.col - core.col, part.stop_col - core.col),
@@ -194,6 +199,7 @@ def _sum_footprints(
             veiled=veiled[local],
             white=white[local],
         )
+    return masks
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -91,16 +91,30 @@ def mask_of(scene: Scene, number: int, window: Window, analysed: BoolArray) -> B
 
 
 def match_footprints(
-    sums: FootprintSums, scene: Scene, plan: Plan, block: Block, greys: Greys
+    sums: FootprintSums,
+    scene: Scene,
+    plan: Plan,
+    block: Block,
+    greys: Greys,
+    *,
+    masks: dict[int, tuple[Window, BoolArray]],
 ) -> None:
-    """Look for the footprints of one block as a whole and add their similarity, in place."""
+    """Look for the footprints of one block as a whole and add their similarity, in place.
+
+    ``masks`` has those footprints, with their margin, that were burnt already.
+    """
     reach = reach_px(plan.gsd_m)
+    more = reach + EDGE_PX + 1
     for number in owned_by(scene, block.core):
-        window = window_of(scene, number, reach)
+        known = masks.get(number)
+        window = window_of(scene, number, reach) if known is None else known[0].pad(more)
         if max(window.shape) > MOST_SIDE_PX:
             continue
         before, after, analysed = _cut(scene, plan, block.padded, greys, window)
-        mask = mask_of(scene, number, window, analysed)
+        if known is None:
+            mask = mask_of(scene, number, window, analysed)
+        else:
+            mask = np.pad(known[1], more) & analysed
         match = match_object(before, after, mask, search=reach)
         if match is not None:
             sums.add_match(number, match.similarity)

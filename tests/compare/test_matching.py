@@ -72,3 +72,10 @@ def test_an_object_too_near_the_border_is_an_error() -> None:
     mask = box(SEARCH + EDGE_PX - 1)
     with pytest.raises(ValueError, match=f"keep {SEARCH + EDGE_PX} px"):
         match_object(texture(1), texture(1), mask, search=SEARCH)
+
+
+@pytest.mark.parametrize("height", range(1, 6))
+@pytest.mark.parametrize("width", range(1, 6))
+def test_slivers_say_nothing(height: int, width: int) -> None:
+    match = match_object(texture(1), texture(2), box(45, 40, height, width), search=SEARCH)
+    assert (match is None) == (min(height, width) < 3)
