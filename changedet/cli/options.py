@@ -117,7 +117,7 @@ Control = Annotated[
     typer.Option(
         "--control",
         metavar="BEFORE AFTER",
-        help="A pair where nothing happened, like this one else: the null is measured on it.",
+        help="A pair where nothing happened, otherwise like this one: the null is measured on it.",
     ),
 ]
 Title = Annotated[
