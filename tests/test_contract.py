@@ -296,7 +296,7 @@ def test_the_map_puts_the_loss_where_it_is(classes: np.ndarray, sample_files: An
     seen = (classes > 0) & (truth > 0)
     # What is not found of the vegetation is mostly grass too pale for an index without infrared;
     # what is found too much are the pale pixels beside it, from two metres of blurred colour.
-    for code, precision, recall in ((2, 0.9, 0.75), (3, 0.78, 0.6)):
+    for code, precision, recall in ((2, 0.9, 0.8), (3, 0.78, 0.75)):
         both = (seen & (classes == code) & (truth == code)).sum()
         assert both / (classes == code).sum() > precision
         assert both / (seen & (truth == code)).sum() > recall
