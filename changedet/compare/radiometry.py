@@ -16,6 +16,12 @@ WORSE = 1.5
 """Median residual of the most alike under the wider set's line over that under their own, beyond
 which the wider set holds changes (ten good real pairs: 0.93 to 1.41)."""
 MIN_CORE = 500
+LIGHT_TILES = 12
+"""Tiles below which no field of light is fitted: it has six terms."""
+LIGHT_EXPLAINED = 0.5
+"""Part of the deviation of left-out tiles that a field of light must explain."""
+LIGHT_LEAST = 0.03
+"""A field that differs by less over the scene is left alone."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -117,6 +123,92 @@ def pick_stable(
         if rest[0] > WORSE * rest[1]:
             return np.asarray(core)
     return np.asarray(wide)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Light:
+    """A slow field of light: what AFTER's values are multiplied by, ``exp`` of a quadratic."""
+
+    terms: tuple[float, ...]
+    """Of 1, x, y, x*x, x*y, y*y; x and y in units of ``scale`` from ``centre``."""
+    centre: tuple[float, float]
+    """Column and row, pixels."""
+    scale: float
+    """Pixels."""
+    explained: float
+    """Share of the spread of left-out tiles that it explains, 0..1."""
+    amplitude: float
+    """Largest over smallest factor among the tiles, minus 1."""
+
+    def factor(self, cols: NDArray[np.number], rows: NDArray[np.number]) -> NDArray[np.float32]:
+        """Return what AFTER is multiplied by; the arguments are broadcast against each other."""
+        x = (np.asarray(cols, np.float64) - self.centre[0]) / self.scale
+        y = (np.asarray(rows, np.float64) - self.centre[1]) / self.scale
+        one, across, down, bent, twisted, sagged = self.terms
+        field = one + across * x + down * y + bent * x * x + twisted * x * y + sagged * y * y
+        return np.asarray(np.exp(field), np.float32)
+
+
+def fit_light(
+    ratio: NDArray[np.floating], cols: NDArray[np.floating], rows: NDArray[np.floating]
+) -> Light | None:
+    """Fit a field of light to tiles, where it explains tiles that were left out.
+
+    A quadratic over the whole scene has no feature smaller than half of it: a destroyed district
+    cannot hide in it as long as the scene is wide (the caller sees to that).
+
+    Parameters
+    ----------
+    ratio : ndarray, shape (n,)
+        Logarithm of what AFTER should be over what it is: the median of each tile's stable pixels.
+    cols, rows : ndarray, shape (n,)
+        Middle of each tile, pixels.
+
+    Returns
+    -------
+    Light or None
+        None with fewer than :data:`LIGHT_TILES` tiles, where left-out tiles are not explained by
+        half, or where the field is flat to 3 %.
+    """
+    value = np.asarray(ratio, np.float64)
+    if value.size < LIGHT_TILES:
+        return None
+    centre = float(np.mean(cols)), float(np.mean(rows))
+    scale = max(float(np.ptp(cols)), float(np.ptp(rows)), 1.0) / 2
+    x, y = (np.asarray(cols) - centre[0]) / scale, (np.asarray(rows) - centre[1]) / scale
+    design = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=1)
+    keep = ~np.eye(value.size, dtype=bool)
+    missed = [
+        value[k] - design[k] @ _robust_fit(design[keep[k]], value[keep[k]])
+        for k in range(value.size)
+    ]
+    flat = [value[k] - np.median(value[keep[k]]) for k in range(value.size)]
+    explained = 1 - float(np.median(np.abs(missed)) / max(np.median(np.abs(flat)), 1e-9))
+    terms = _robust_fit(design, value)
+    field = design @ terms
+    amplitude = float(np.exp(np.ptp(field)) - 1)
+    if explained < LIGHT_EXPLAINED or amplitude < LIGHT_LEAST:
+        return None
+    return Light(
+        terms=tuple(float(term) for term in terms),
+        centre=centre,
+        scale=scale,
+        explained=explained,
+        amplitude=amplitude,
+    )
+
+
+def _robust_fit(design: NDArray[np.float64], value: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Least squares, reweighted by Huber's rule: some tiles changed after all."""
+    weight: NDArray[np.floating] = np.ones_like(value)
+    terms = np.zeros(design.shape[1])
+    for _ in range(8):
+        root = np.sqrt(weight)[:, None]
+        terms = np.linalg.lstsq(design * root, value * root[:, 0], rcond=None)[0]
+        rest = np.abs(value - design @ terms)
+        limit = 1.5 * 1.4826 * float(np.median(rest)) + 1e-9
+        weight = np.minimum(1.0, limit / np.maximum(rest, 1e-12))
+    return np.asarray(terms, np.float64)
 
 
 def _spread_line(x: NDArray[np.float64], y: NDArray[np.float64]) -> Line:

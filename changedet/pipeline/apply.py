@@ -21,6 +21,7 @@ from changedet.pipeline.measure import (
     grey_pair,
     order_drop,
     read_pair,
+    relit,
     similarity,
     supported,
 )
@@ -86,6 +87,7 @@ def compute_block(block: Block, *, scene: Scene, plan: Plan) -> BlockMaps:
     aligned = _to_dtype(pair.after[(slice(None), *trim)], pair.valid_after[trim], scene)
     if not analysed.any():
         return _empty(block, pair, aligned, scene)
+    pair = relit(pair, plan, block.padded)
     before, after = grey_pair(scene, pair, plan.stretch, plan.before_blur)
     built = find_built(scene, pair, plan, block.padded)
     alike = plan.chance.standardise(similarity(before, after, analysed, plan.sizes))

@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from changedet.compare.radiometry import Line, fit_line, pick_stable
+from changedet.compare.radiometry import Light, Line, fit_light, fit_line, pick_stable
 from changedet.compare.structure import NOMINAL_GSD_M, WindowSizes, window_sizes
 from changedet.core.blocks import Block
 from changedet.core.errors import NotComparable
@@ -53,6 +53,11 @@ from changedet.quantify.vegetation import VegetationPlan, plan_vegetation
 Scalar = TypeVar("Scalar", bound=np.generic)
 
 MIN_SAMPLES = 500
+LIGHT_EXTENT_M = 1000.0
+"""Shorter side of a scene from which on light may have a field: half of it, its smallest feature,
+is ten times the longest usual building."""
+LIGHT_SAMPLES = 100
+"""Stable samples that a tile must have to be fitted."""
 LEAST_CHANGE = 2.0
 """Noise that differs from place to place is not change: evidence 0.5 asks for twice the noise."""
 
@@ -130,7 +135,7 @@ def fit_plan(
     """
     plan, tiles, samples = _sample(scene, executor)
     plan = with_null(plan, _windows(samples), control=control)
-    plan = _with_radiometry(scene, plan, samples)
+    plan = _with_radiometry(scene, plan, samples, tiles)
     changes = _changes(scene, plan, tiles, executor)
     return _with_change(scene, plan, samples, changes)
 
@@ -156,7 +161,7 @@ def fit_control(scene: Scene, *, name: str, executor: Executor | None = None) ->
     made = measure_control(plan, _windows(samples), name=name)
     if scene.index is None:
         return made
-    plan = _with_radiometry(scene, plan, samples)
+    plan = _with_radiometry(scene, plan, samples, tiles)
     found = [sample for _, sample in _changes(scene, plan, tiles, executor) if sample is not None]
     stable = stable_samples(samples)
     seen = _fit_vegetation(scene.index, plan, samples, found, stable, control=name)
@@ -203,6 +208,7 @@ def _sample(scene: Scene, executor: Executor | None) -> tuple[Plan, list[Block],
         noise_of_objects=Noise(),
         null=NO_NULL,
         lines=(),
+        light=None,
         noise=(),
         change_scale=1.0,
         vegetation=None,
@@ -254,23 +260,64 @@ def stable_samples(samples: list[TileSample]) -> NDArray[np.bool_]:
     return pick_stable(alike, before, after)
 
 
-def _with_radiometry(scene: Scene, plan: Plan, samples: list[TileSample]) -> Plan:
+def _with_radiometry(
+    scene: Scene, plan: Plan, samples: list[TileSample], tiles: list[Block]
+) -> Plan:
     before = np.concatenate([sample.before for sample in samples], axis=1)
     after = np.concatenate([sample.after for sample in samples], axis=1)
     stable, irmad = stable_samples(samples), None
     if scene.is_multispectral:
         irmad, stable = invariant_samples(before, after)
+    roles = scene.shared_roles or ("grey",)
+    fitted = [fit_line(x[stable], y[stable]) for x, y in zip(before, after, strict=True)]
+    place = np.repeat(np.arange(len(samples)), [sample.alike.size for sample in samples])
+    light = _fit_light(scene, fitted, (before[:, stable], after[:, stable]), place[stable], tiles)
+    if light is not None:
+        middles = np.array([_middle(tile) for tile in tiles])
+        after = after * light.factor(middles[:, 0], middles[:, 1])[place]
     lines: list[tuple[str, Line]] = []
     noise: list[float] = []
-    for number, role in enumerate(scene.shared_roles or ("grey",)):
-        line = fit_line(before[number, stable], after[number, stable])
+    for number, role in enumerate(roles):
+        line = fitted[number]
+        if light is not None:
+            line = fit_line(before[number, stable], after[number, stable])
         lines.append((role, line))
         rest = before[number, stable] - line.apply(after[number, stable])
         spread_of = 1.4826 * float(np.median(np.abs(rest - np.median(rest))))
         # Never below what 8-bit rounding leaves.
         noise.append(max(spread_of, scene.white / 255 * 0.5))
     chroma = plan_chroma(scene, plan, before, after, stable)
-    return replace(plan, lines=tuple(lines), noise=tuple(noise), chroma=chroma, irmad=irmad)
+    return replace(
+        plan, lines=tuple(lines), light=light, noise=tuple(noise), chroma=chroma, irmad=irmad
+    )
+
+
+def _middle(tile: Block) -> tuple[float, float]:
+    core = tile.core
+    return core.col + (core.width - 1) / 2, core.row + (core.height - 1) / 2
+
+
+def _fit_light(
+    scene: Scene,
+    lines: list[Line],
+    bands: tuple[NDArray[np.float32], NDArray[np.float32]],
+    place: NDArray[np.int64],
+    tiles: list[Block],
+) -> Light | None:
+    """Fit the field of light to the stable samples of each tile; None in small scenes."""
+    extent = scene.grid.gsd_m and min(scene.grid.shape) * scene.grid.gsd_m
+    if not extent or extent < LIGHT_EXTENT_M:
+        return None
+    before, after = bands
+    wanted = [(x - line.offset) / line.gain for x, line in zip(before, lines, strict=True)]
+    floor = 0.1 * np.median(after)
+    ratio = np.mean(
+        np.log((np.maximum(wanted, 0) + floor) / (np.maximum(after, 0) + floor)), axis=0
+    )
+    known = [number for number in range(len(tiles)) if np.sum(place == number) >= LIGHT_SAMPLES]
+    middles = np.array([_middle(tiles[number]) for number in known]).reshape(-1, 2)
+    medians = np.array([np.median(ratio[place == number]) for number in known])
+    return fit_light(medians, middles[:, 0], middles[:, 1])
 
 
 def _with_change(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -71,6 +71,17 @@ def read_pair(scene: Scene, window: Window) -> Pair:
     before, valid_before = scene.read_before(window)
     after, valid_after = scene.read_after(window)
     return Pair(before, after, valid_before, valid_after, scene.inside(window), scene.codes(window))
+
+
+def relit(pair: Pair, plan: Plan, window: Window) -> Pair:
+    """Return the pair of a window with AFTER in BEFORE's field of light, where there is one."""
+    if plan.light is None:
+        return pair
+    factor = plan.light.factor(
+        np.arange(window.col, window.stop_col)[None, :],
+        np.arange(window.row, window.stop_row)[:, None],
+    )
+    return replace(pair, after=pair.after * factor)
 
 
 def grey(values: FloatArray, roles: tuple[str, ...], wanted: tuple[str, ...]) -> FloatArray:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from changedet.compare.irmad import IrMad, inflation
-from changedet.compare.radiometry import Line
+from changedet.compare.radiometry import Light, Line
 from changedet.compare.structure import WindowSizes
 from changedet.decide.chance import Chance
 from changedet.decide.interval import Noise
@@ -90,6 +90,8 @@ class Plan:
     null: Null
     lines: tuple[tuple[str, Line], ...]
     """Radiometric line of each shared band (or of ``grey``)."""
+    light: Light | None
+    """Slow field that AFTER is multiplied by; None where none was found."""
     noise: tuple[float, ...]
     """Of the difference of each of these bands where nothing changed."""
     change_scale: float
@@ -131,6 +133,9 @@ class Plan:
             described["irmad_correlations"] = [round(v, 4) for v in self.irmad.correlation]
         if self.change_cut is not None:
             described["pixel_changed_share"] = round(self.change_cut.changed, 4)
+        if self.light is not None:
+            described["light_amplitude"] = round(self.light.amplitude, 4)
+            described["light_explained"] = round(self.light.explained, 4)
         if self.built is not None:
             described["built_score"] = round(self.built.threshold, 4)
         if self.vegetation is not None:

@@ -21,6 +21,7 @@ from changedet.pipeline.measure import (
     measure_built,
     order_drop,
     read_pair,
+    relit,
     similarity,
     spectral_bands,
     supported,
@@ -179,7 +180,7 @@ def sample_change(
     tile: Block, *, scene: Scene, plan: Plan
 ) -> tuple[NDArray[np.float32], PlantSample | None]:
     """Measure change and the plants of one tile, where sample_tile sampled."""
-    pair = read_pair(scene, tile.padded)
+    pair = relit(read_pair(scene, tile.padded), plan, tile.padded)
     picked = _Picker(tile, pair.analysed)
     change = picked(measure_change(scene, pair, plan, tile.padded))
     if scene.index is None:

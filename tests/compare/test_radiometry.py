@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from changedet.compare.radiometry import Line, fit_line, pick_stable
+from changedet.compare.radiometry import Line, fit_light, fit_line, pick_stable
 
 
 def make_values(gain: float, offset: float, *, outliers: float) -> tuple[np.ndarray, np.ndarray]:
@@ -80,3 +80,38 @@ def test_the_line_survives_a_town_of_which_most_is_gone(changed: float) -> None:
     assert line.offset == pytest.approx(-18, abs=3)
     # The wide set is kept where it is clean: noise and thresholds rest on more.
     assert stable.mean() == pytest.approx(0.1 if changed == 0.9 else 0.3, abs=0.01)
+
+
+def tiles_of_light(terms: tuple[float, ...], *, odd: int = 0) -> tuple[np.ndarray, ...]:
+    """Medians of 16 tiles under a known field, with noise of 0.3 %; ``odd`` of them changed."""
+    cols, rows = (axis.ravel() for axis in np.meshgrid(np.arange(4) * 500.0, np.arange(4) * 500.0))
+    x, y = (cols - 750) / 750, (rows - 750) / 750
+    field = terms[0] + terms[1] * x + terms[2] * y + terms[3] * x * x + terms[4] * x * y
+    ratio = field + np.random.default_rng(6).normal(0, 0.003, 16)
+    ratio[5 : 5 + odd] += 0.4
+    return ratio, cols, rows
+
+
+@pytest.mark.parametrize("odd", [0, 1])
+def test_a_slow_field_of_light_is_found(odd: int) -> None:
+    """A haze that grows to the east: 16 % over the scene."""
+    terms = (0.02, 0.08, 0.01, 0.015, 0.0)
+    ratio, cols, rows = tiles_of_light(terms, odd=odd)
+    light = fit_light(ratio, cols, rows)
+    assert light is not None
+    expected = np.exp(tiles_of_light(terms)[0])
+    assert light.factor(cols, rows) == pytest.approx(expected, rel=0.02)
+    assert light.amplitude > 0.12
+    grid = light.factor(np.arange(5)[None, :], np.arange(3)[:, None])
+    assert grid.shape == (3, 5)
+    assert grid.dtype == np.float32
+
+
+def test_where_light_is_even_no_field_is_fitted() -> None:
+    flat, cols, rows = tiles_of_light((0.05, 0.0, 0.0, 0.0, 0.0))
+    assert fit_light(flat, cols, rows) is None
+    # a destroyed district in a few tiles is no field: left-out tiles do not agree
+    district = flat + 0.3 * ((cols > 400) & (cols < 1100) & (rows < 600))
+    assert fit_light(district, cols, rows) is None
+    few = slice(0, 8)
+    assert fit_light(0.1 * cols[few] / 1000, cols[few], rows[few]) is None
