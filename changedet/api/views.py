@@ -93,6 +93,8 @@ def views_of_folder(folder: Path, record: Record) -> Views | None:
     grid = grid_of(record.grid)
     bands = shown_bands(record)
     buildings, points = _layers_of(folder / "vectors.gpkg", grid)
+    if record.buildings is None or record.buildings.total is None:
+        buildings = ()  # regions that were found are no graded buildings
     return _views(
         folder,
         grid,

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import shapely
@@ -248,14 +248,17 @@ def change_layer(grid: Grid, regions: list[tuple[int, shapely.Polygon]]) -> Laye
     )
 
 
+def read_strips(grid: Grid, *paths: Path | str) -> Iterator[tuple[Any, ...]]:
+    """Yield each strip of full rows: its window, and one band of each of our own rasters."""
+    for row in range(0, grid.height, STRIP_ROWS):
+        height = min(STRIP_ROWS, grid.height - row)
+        window = Window(row=row, col=0, height=height, width=grid.width)
+        yield window, *(read_own(path, window)[0] for path in paths)
+
+
 def change_layers(classes: Path, grid: Grid) -> Iterator[Layer]:
     """Trace classes.tif from top to bottom, a few thousand regions at a time."""
-    rows = range(0, grid.height, STRIP_ROWS)
-    windows = [
-        Window(row=row, col=0, height=min(STRIP_ROWS, grid.height - row), width=grid.width)
-        for row in rows
-    ]
-    regions = trace(((window, read_own(classes, window)[0]) for window in windows), least=2)
+    regions = trace(read_strips(grid, classes), least=2)
     while part := list(islice(regions, CHUNK)):
         yield change_layer(grid, part)
 
@@ -405,9 +408,17 @@ def _after_outline(scene: Scene, after: Grid) -> shapely.Polygon | None:
 
 
 def write_rest(
-    scene: Scene, folder: Path, layers: list[Layer], *, styles: Mapping[str, str]
+    scene: Scene,
+    folder: Path,
+    layers: list[Layer],
+    *,
+    styles: Mapping[str, str],
+    more: Iterable[Layer] = (),
 ) -> None:
-    """Write the correspondence and the GeoPackage; changes are traced from classes.tif."""
+    """Write the correspondence and the GeoPackage; changes are traced from classes.tif.
+
+    ``more`` are pieces of layers among ``layers``, appended one by one.
+    """
     grid, maps = scene.grid, folder / "maps"
     write_correspondence(grid, scene.alignment, scene.after.grid, maps / "correspondence.tif")
     layers = [*layers, tie_point_layer(scene.alignment, grid)]
@@ -416,6 +427,8 @@ def write_rest(
         layers.append(change_layer(grid, []))
     styled = [replace(layer, qml=styles.get(layer.name)) for layer in layers]
     write_geopackage(target, styled, crs=grid.crs)
+    for layer in more:
+        append_features(target, layer, crs=grid.crs)
     if classes.is_file():
         for layer in change_layers(classes, grid):
             append_features(target, layer, crs=grid.crs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,7 +21,7 @@ from changedet.decide.comparable import (
 from changedet.io.places import lonlat_bounds
 from changedet.io.raster import inspect_raster
 from changedet.io.sources import Pair, open_pair
-from changedet.io.vector import Outlines, read_polygons
+from changedet.io.vector import Layer, Outlines, read_polygons
 from changedet.pipeline import outputs, record
 from changedet.pipeline.apply import Rules
 from changedet.pipeline.checking import (
@@ -34,6 +34,7 @@ from changedet.pipeline.checking import (
 )
 from changedet.pipeline.control import read_control
 from changedet.pipeline.fit import fit_plan
+from changedet.pipeline.found import found_layers
 from changedet.pipeline.grading import (
     Grading,
     grade_footprints,
@@ -290,9 +291,10 @@ def _compare(
     findings += decided.check()
     run.progress("write", 0.0)
     outputs.finish_maps(paths, run.folder / "maps")
-    _remove(work)
     run.progress("write", 0.5)
-    cells = _write_layers(scene, run, inputs, decided, None if laid is None else laid.outlines)
+    given = None if laid is None else laid.outlines
+    cells = _write_layers(scene, run, inputs, decided, given, paths=paths)
+    _remove(work)
     run.progress("write", 1.0)
     return Outcome(
         record=_record(
@@ -307,7 +309,13 @@ def _compare(
 
 
 def _write_layers(
-    scene: Scene, run: Run, inputs: Inputs, decided: _Decided, outlines: Outlines | None
+    scene: Scene,
+    run: Run,
+    inputs: Inputs,
+    decided: _Decided,
+    outlines: Outlines | None,
+    *,
+    paths: dict[str, str],
 ) -> tuple[Cell, ...]:
     """Write correspondence and GeoPackage; return the cells, which the record holds too."""
     grading, rules = decided.grading, decided.rules
@@ -325,11 +333,20 @@ def _write_layers(
         outputs.aoi_layer(scene),
         outputs.source_layer(scene, inputs),
     ]
+    found: Iterable[Layer] = ()
     if outlines is not None and grading.assessment is not None:
         layers.append(outputs.building_layer(outlines, grading.assessment, grading.areas_m2))
     else:
         layers.append(outputs.no_building_layer())
-    outputs.write_rest(scene, run.folder, layers, styles=run.styles)
+        if decided.built_seen:
+            strips = outputs.read_strips(scene.grid, paths["state"], paths["classes"])
+            found = found_layers(
+                strips,
+                scene.grid,
+                least_px=rules.min_built,
+                separable=decided.plan.null.separable,
+            )
+    outputs.write_rest(scene, run.folder, layers, styles=run.styles, more=found)
     return cells
 
 
