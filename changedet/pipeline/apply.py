@@ -27,6 +27,7 @@ from changedet.pipeline.measure import (
 )
 from changedet.pipeline.plan import Plan
 from changedet.pipeline.plants import (
+    BARED,
     BUILT,
     BURNT,
     CANOPY,
@@ -263,6 +264,7 @@ def decide_block(
     ):  # fmt: skip
         marked[name] = drop_small((plants & bit) > 0, min_pixels=rules.min_plants)
     marked["farmed"], marked["burnt"] = (plants & FARMED) > 0, (plants & BURNT) > 0
+    marked["bared"] = (plants & BARED) > 0
     marked["weaker"] = ((plants & WEAKER) > 0) & ~lost["central"]
     standing = built & ~destroyed["central"]
     place = {"window_row": block.padded.row, "window_col": block.padded.col}

@@ -139,7 +139,8 @@ def grade_footprints(scene: Scene, plan: Plan, sums: FootprintSums, options: Run
             expected=plan.expected,
         )
         plan = plan.with_null(null)
-        interval = _interval(scene, plan, (dissimilarity[seen], drop[seen]), seen, null)
+        measures = (dissimilarity[seen], drop[seen])
+        interval = _interval(scene, plan, measures, sums=sums, seen=seen, null=null)
     evidence = null.evidence(dissimilarity, drop)
     probability = null.posterior(evidence)
     if options.decide.neighbours and seen.sum() >= MIN_BUILDINGS:
@@ -188,17 +189,23 @@ def _interval(
     scene: Scene,
     plan: Plan,
     measures: tuple[np.ndarray, np.ndarray],
+    *,
+    sums: FootprintSums,
     seen: np.ndarray,
     null: Null,
 ) -> NDArray[np.int64]:
     """Repeat the decision under what it does not know; see ``Grading.interval_px``."""
-    shapes = [shape for shape, judged in zip(scene.footprints, seen, strict=True) if judged]
+    numbers = np.flatnonzero(seen)
+    shapes = [scene.footprints[number] for number in numbers]
     centres = np.array([shape.centroid.coords[0] for shape in shapes])
     cells = CellGrid.over(scene.grid)
     at = np.array([scene.grid.colrow(x, y) for x, y in centres])
+    # What is counted is what both dates show: of a building at the rim, a part.
+    grown = np.array([shape.buffer(scene.footprint_margin).area for shape in shapes])
+    own = np.array([shape.area for shape in shapes])
     interval = simulate_area(
         *measures,
-        np.array([shape.area for shape in shapes]) / scene.grid.res**2,
+        sums.analysed[numbers] * np.minimum(own / grown, 1.0),
         null,
         place=_places(centres, scene.grid.unit_m),
         noise=plan.noise_of_objects,

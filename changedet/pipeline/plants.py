@@ -35,6 +35,8 @@ LOST_LOW, LOST_CENTRAL, LOST_HIGH, GAINED = 16, 32, 64, 128
 
 # Bits of the raster of plants.
 FARMED, CANOPY, CANOPY_LOW, CANOPY_CENTRAL, CANOPY_HIGH, WEAKER, BURNT = 1, 2, 4, 8, 16, 32, 64
+BARED = 128
+"""Fields that were green and are not: by the work done on them, or lost as what lies around."""
 
 _LOSSES = (("low", LOST_LOW), ("central", LOST_CENTRAL), ("high", LOST_HIGH))
 _CANOPY_LOSSES = (("low", CANOPY_LOW), ("central", CANOPY_CENTRAL), ("high", CANOPY_HIGH))
@@ -270,6 +272,7 @@ def _mark_farmed(
     lost = vegetation.lost(before, after, spreads=spreads)
     farmed = field & (lost | vegetation.gained(before, after, spreads=spreads))
     _set(plants, farmed, FARMED)
+    _set(plants, farmed & vegetation.is_vegetation(before) & lost, BARED)
     return np.asarray(farmed)
 
 

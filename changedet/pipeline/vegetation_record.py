@@ -14,11 +14,13 @@ from changedet.quantify.canopy import LEAST_SHARE
 from changedet.quantify.floor import DIRECTIONS, fit_lean
 from changedet.quantify.vegetation import (
     BURNT_DNBR,
+    FARMED_ANYWAY,
     FLOOR,
     LOSS_SPREADS,
     MISSED,
     WEAKER,
     VegetationPlan,
+    share_of_fields,
 )
 from changedet.result import Canopy, Vegetation
 
@@ -42,11 +44,19 @@ def lost_pixels(tally: Tally, plan: Plan, *, judged: bool) -> tuple[int, int, in
     vegetation = plan.vegetation
     if vegetation is None:
         return 0, 0, 0
+    left, fields = _central(tally, plan, vegetation)
+    central = round(left + fields) if judged else 0
+    low, high = _interval(tally, plan, round(left), judged=judged)
+    bared = tally.total("bared")
+    return min(low, central), central, max(central, high + bared)
+
+
+def _central(tally: Tally, plan: Plan, vegetation: VegetationPlan) -> tuple[float, float]:
+    """Return the lost pixels outside of fields, and those of fields."""
+    before, bared = tally.total("vegetation"), tally.total("bared")
     raw, hidden = tally.total("vegetation_central"), lean_pixels(tally, plan)[0]
-    left = vegetation.floor.left(raw - hidden, tally.total("vegetation"))
-    central = round(left) if judged else 0
-    low, high = _interval(tally, plan, central, judged=judged)
-    return low, central, high
+    left = vegetation.floor.left(raw - hidden, before)
+    return left, bared * share_of_fields(left / max(before, 1))
 
 
 def floor_record(tally: Tally, plan: Plan) -> dict[str, Any]:
@@ -97,9 +107,11 @@ def vegetation_record(
             "the colours of the dates hardly go together even where nothing changed "
             f"(correlation {worst:.2f}, at least {MIN_CORRELATION:g} is needed)"
         )
-    area, before = grid.pixel_area_m2, tally.total("vegetation")
+    area = grid.pixel_area_m2
+    # A field that became bare was green before: as much of it counts as is counted as lost.
+    before = tally.total("vegetation") + round(_central(tally, plan, vegetation)[1])
     low, central, high = lost_pixels(tally, plan, judged=judged)
-    kept = before - tally.total("vegetation_central")
+    kept = tally.total("vegetation") - tally.total("vegetation_central")
     return Vegetation(
         before_ha=hectares(before, area),
         before_share=share(before, tally.total("analysed")),
@@ -109,7 +121,7 @@ def vegetation_record(
         low_ha=hectares(low, area),
         high_ha=hectares(high, area),
         low_share=share(low, before),
-        high_share=share(high, before),
+        high_share=min(1.0, share(high, before)),
         interval_kind="model",
         separable=judged,
         method=_method(tally, plan, vegetation),
@@ -150,7 +162,9 @@ def _method(tally: Tally, plan: Plan, vegetation: VegetationPlan) -> str:
         f"figure: {season} and {hidden:.1%} of the vegetation for what leaning buildings hide; "
         f"their errors, {FLOOR[vegetation.index]:.0%} of the vegetation, and "
         f"{MISSED[vegetation.index]:.0%} of the loss, which the index does not show, are in the "
-        "interval. Fields that were ploughed, sown or reaped are counted apart. The condition is "
+        "interval. Of fields that became bare the part counts that was lost around them, against "
+        f"{FARMED_ANYWAY:.0%} that farm work bares anyway; the interval has none and all of "
+        "them. The condition is "
         f"worse where plants that stand lost {WEAKER:.0%} of their index. Burnt: the burn ratio "
         f"fell by {BURNT_DNBR:g}; not told without shortwave infrared."
     )

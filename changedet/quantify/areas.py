@@ -28,6 +28,7 @@ COUNTS = (
     "smoke",
     "snow",
     "farmed",
+    "bared",
     "weaker",
     "burnt",
     "canopy",

@@ -39,6 +39,9 @@ WEAKER = 0.25
 BURNT_DNBR = 0.27
 """Fall of the normalised burn ratio from which on plants are burnt (Key & Benson 2006:
 moderate-low severity and more)."""
+FARMED_ANYWAY = 0.5
+"""Share of the fields that look bare after and not before by farm work alone, between two dates of
+different years: not known better than that."""
 TOLERANCE_M = 1.5
 """Bound of :func:`tolerant_maximum`: about half the radius of a crown."""
 
@@ -198,3 +201,19 @@ def plan_vegetation(
         separability=separability,
         bare=bare,
     )
+
+
+def share_of_fields(lost_share: float) -> float:
+    """Return the part of the fields that became bare which was lost, as what grew around them was.
+
+    A field may be bare by farm work, whatever happened. Where ``lost_share`` of all other plants
+    was lost, so was as much of the fields; of those that were not, :data:`FARMED_ANYWAY` are bare
+    all the same. What is bare was lost in the proportion of the two.
+
+    Examples
+    --------
+    >>> [round(share_of_fields(share), 2) for share in (0.0, 0.1, 0.5, 0.9)]
+    [0.0, 0.18, 0.67, 0.95]
+    """
+    lost = min(max(lost_share, 0.0), 1.0)
+    return lost / max(lost + (1 - lost) * FARMED_ANYWAY, 1e-9)

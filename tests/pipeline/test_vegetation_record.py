@@ -53,7 +53,7 @@ def test_the_floor_is_taken_off(plan: Plan) -> None:
     dry = with_plants(plan, floor=Floor(share=0.1, error=0.05, source="the pair itself"))
     # 1000 seen = 556 + a tenth of the other 4444.
     found = record(tally, dry)
-    assert lost_pixels(tally, dry) == pytest.approx(555.6, abs=0.1)
+    assert lost_pixels(tally, dry, judged=True)[1] == 556
     assert found.lost_share == pytest.approx(0.1112)
     assert "10.0% for the season (from the pair itself)" in found.method
     noted = floor_record(tally, dry)["vegetation_floor"]
@@ -61,6 +61,17 @@ def test_the_floor_is_taken_off(plan: Plan) -> None:
     before = record(tally, plan)
     assert found.low_share < before.low_share
     assert found.high_share > found.lost_share
+
+
+def test_bare_fields_count_as_far_as_what_grew_around_them_was_lost(plan: Plan) -> None:
+    """A fifth of 5000 was lost: of 900 bare fields 0.2 / (0.2 + 0.8 / 2) = a third count."""
+    without, found = record(count(**LOST), plan), record(count(**LOST, bared=900), plan)
+    assert found.lost_ha == pytest.approx(0.13)
+    assert found.before_ha == pytest.approx(0.53)
+    assert found.low_ha == without.low_ha  # none of them
+    assert found.high_ha == pytest.approx(without.high_ha + 0.09)  # all of them
+    nothing = record(count(bared=900), plan)
+    assert nothing.lost_ha == 0
 
 
 def test_what_leans_is_taken_off(plan: Plan) -> None:

@@ -5,10 +5,12 @@ import pytest
 
 from changedet.quantify.floor import Floor
 from changedet.quantify.vegetation import (
+    FARMED_ANYWAY,
     RANGE,
     SPREAD,
     VegetationPlan,
     plan_vegetation,
+    share_of_fields,
     tolerant_maximum,
 )
 
@@ -125,3 +127,13 @@ def test_the_floor_is_asked_with_the_rule_for_lost() -> None:
     for nudge, lost in ((-1e-3, True), (1e-3, False)):
         after = (bound + nudge).astype(np.float32)
         assert plan.lost(before.astype(np.float32), after, spreads=1.5).tolist() == [lost] * 2
+
+
+def test_bare_fields_were_lost_as_what_grew_around_them() -> None:
+    at = np.linspace(0, 1, 21)
+    found = np.array([share_of_fields(float(share)) for share in at])
+    assert found[0] == 0  # nothing was lost anywhere: farm work
+    assert found[-1] == 1
+    assert (np.diff(found) > 0).all()
+    # of 100 fields 30 were lost, and of the other 70 half were bared by farm work
+    assert share_of_fields(0.3) == pytest.approx(30 / (30 + 70 * FARMED_ANYWAY))
