@@ -45,7 +45,7 @@ def simulate_area(
     place: NDArray[np.integer],
     noise: Noise,
     group: NDArray[np.integer],
-    groups: int,
+    unjudged: NDArray[np.floating],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return low and high of the area of what was destroyed, in the unit of ``area``.
 
@@ -60,9 +60,10 @@ def simulate_area(
     noise : Noise
         Of the measures of one building.
     group : ndarray of int, shape (n,)
-        Which of the ``groups`` parts of the map, 0 and up, each is counted in.
-    groups : int
-        Number of parts.
+        Which part of the map, 0 and up, each is counted in.
+    unjudged : ndarray, shape (groups,)
+        Area in each part of buildings that are seen but too small to be judged: in every repeat
+        they fare as the others do.
 
     Returns
     -------
@@ -81,6 +82,7 @@ def simulate_area(
     parts, index = np.unique(place, return_inverse=True)
     order = np.argsort(index, kind="stable")
     members = np.split(order, np.cumsum(np.bincount(index))[:-1])
+    groups = unjudged.size
     areas = np.empty((REPEATS, groups + 1))
     for repeat in range(REPEATS):
         picked = np.concatenate([members[k] for k in random.integers(0, len(parts), len(parts))])
@@ -95,8 +97,10 @@ def simulate_area(
         moved_drop = drop + random.normal(0, noise.drop, area.size)
         chance = fitted.posterior(fitted.evidence(moved, moved_drop))
         gone = area * (random.random(area.size) < chance)
-        areas[repeat, :-1] = np.bincount(group, weights=gone, minlength=groups)
-        areas[repeat, -1] = gone.sum()
+        share = gone.sum() / max(area.sum(), 1e-9)
+        parts_gone = np.bincount(group, weights=gone, minlength=groups) + share * unjudged
+        areas[repeat, :-1], areas[repeat, -1] = parts_gone, parts_gone.sum()
     low, high = np.quantile(areas, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
-    most = np.append(np.bincount(group, weights=area, minlength=groups), area.sum())
+    whole = np.bincount(group, weights=area, minlength=groups) + unjudged
+    most = np.append(whole, whole.sum())
     return low * (1 - CONSTANT), np.minimum(high * (1 + CONSTANT), most)

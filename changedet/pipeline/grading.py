@@ -195,22 +195,24 @@ def _interval(
     null: Null,
 ) -> NDArray[np.int64]:
     """Repeat the decision under what it does not know; see ``Grading.interval_px``."""
-    numbers = np.flatnonzero(seen)
-    shapes = [scene.footprints[number] for number in numbers]
-    centres = np.array([shape.centroid.coords[0] for shape in shapes])
+    centres = np.array([shape.centroid.coords[0] for shape in scene.footprints])
     cells = CellGrid.over(scene.grid)
     at = np.array([scene.grid.colrow(x, y) for x, y in centres])
+    group = cells.number(at[:, 0], at[:, 1])
     # What is counted is what both dates show: of a building at the rim, a part.
-    grown = np.array([shape.buffer(scene.footprint_margin).area for shape in shapes])
-    own = np.array([shape.area for shape in shapes])
+    grown = np.array([shape.buffer(scene.footprint_margin).area for shape in scene.footprints])
+    own = np.array([shape.area for shape in scene.footprints])
+    pixels = sums.analysed * np.minimum(own / grown, 1.0)
     interval = simulate_area(
         *measures,
-        sums.analysed[numbers] * np.minimum(own / grown, 1.0),
+        pixels[seen],
         null,
-        place=_places(centres, scene.grid.unit_m),
+        place=_places(centres[seen], scene.grid.unit_m),
         noise=plan.noise_of_objects,
-        group=cells.number(at[:, 0], at[:, 1]),
-        groups=cells.rows * cells.cols,
+        group=group[seen],
+        unjudged=np.bincount(
+            group[~seen], weights=pixels[~seen], minlength=cells.rows * cells.cols
+        ),
     )
     return np.rint(interval).astype(np.int64)
 

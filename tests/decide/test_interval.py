@@ -8,7 +8,7 @@ import pytest
 from changedet.decide.interval import Noise, simulate_area
 from changedet.decide.null import LOST_ORDER, LOST_SIMILARITY, fit_null
 
-WHOLE = {"group": np.zeros(160, int), "groups": 1}
+WHOLE = {"group": np.zeros(160, int), "unjudged": np.zeros(1)}
 
 
 def town(seed: int, prior: float, n: int = 160) -> tuple[np.ndarray, ...]:
@@ -62,7 +62,7 @@ def test_parts_of_the_map_have_their_own() -> None:
     s, d, area, place, hit = town(5, 0.5)
     group = (np.arange(160) >= 40).astype(int)
     low, high = simulate_area(
-        s, d, area, fit_null(s, d), place=place, noise=Noise(), group=group, groups=3
+        s, d, area, fit_null(s, d), place=place, noise=Noise(), group=group, unjudged=np.zeros(3)
     )
     assert low.shape == high.shape == (4,)
     assert (low[2], high[2]) == (0, 0)  # a part without buildings
@@ -70,3 +70,14 @@ def test_parts_of_the_map_have_their_own() -> None:
         assert low[part] <= area[hit & (group == part)].sum() <= high[part]
     # the whole is surer than its parts together
     assert high[3] - low[3] < (high[:2] - low[:2]).sum()
+
+
+def test_what_cannot_be_judged_fares_as_the_others_do() -> None:
+    s, d, area, place, hit = town(2, 0.5)
+    null = fit_null(s, d)
+    group = np.zeros(160, int)
+    plain = total(s, d, area, null, place=place, noise=Noise(), **WHOLE)
+    more = np.array([0.2 * area.sum()])
+    found = total(s, d, area, null, place=place, noise=Noise(), group=group, unjudged=more)
+    assert found == pytest.approx((1.2 * plain[0], 1.2 * plain[1]))
+    assert found[0] <= 1.2 * area[hit].sum() <= found[1]
