@@ -210,8 +210,9 @@ def _interval(
         place=_places(centres[seen], scene.grid.unit_m),
         noise=plan.noise_of_objects,
         group=group[seen],
-        unjudged=np.bincount(
-            group[~seen], weights=pixels[~seen], minlength=cells.rows * cells.cols
+        unjudged=np.asarray(
+            np.bincount(group[~seen], weights=pixels[~seen], minlength=cells.rows * cells.cols),
+            np.float64,
         ),
     )
     return np.rint(interval).astype(np.int64)
