@@ -46,9 +46,9 @@ def view_of_building(
     """
     if record.grid is None or record.null is None or record.buildings is None:
         raise InputError(f"{folder}: a refused pair has no buildings to explain")
-    shapes, columns = read_own_layer(folder / "vectors.gpkg", "buildings")
-    if not len(shapes):
+    if record.buildings.total is None:
         raise InputError(f"{folder}: no buildings were graded; give --footprints to the run")
+    shapes, columns = read_own_layer(folder / "vectors.gpkg", "buildings")
     found = np.flatnonzero(columns["id"].astype(str) == str(name))
     if not len(found):
         raise InputError(

@@ -133,7 +133,7 @@ def fit_plan(
     NotComparable
         Where too little is valid in both dates.
     """
-    plan, tiles, samples = _sample(scene, executor)
+    plan, tiles, samples = _sample(scene, executor, wholes=scene.has_footprints)
     plan = with_null(plan, _windows(samples), control=control)
     plan = _with_radiometry(scene, plan, samples, tiles)
     changes = _changes(scene, plan, tiles, executor)
@@ -157,7 +157,7 @@ def fit_control(scene: Scene, *, name: str, executor: Executor | None = None) ->
     name : str
         What the record calls it.
     """
-    plan, tiles, samples = _sample(scene, executor)
+    plan, tiles, samples = _sample(scene, executor, wholes=True)
     made = measure_control(plan, _windows(samples), name=name)
     if scene.index is None:
         return made
@@ -179,8 +179,13 @@ def _windows(samples: list[TileSample]) -> Samples:
     )
 
 
-def _sample(scene: Scene, executor: Executor | None) -> tuple[Plan, list[Block], list[TileSample]]:
-    """Begin a plan with what one image says, and measure the tiles with it."""
+def _sample(
+    scene: Scene, executor: Executor | None, *, wholes: bool
+) -> tuple[Plan, list[Block], list[TileSample]]:
+    """Begin a plan with what one image says, and measure the tiles with it.
+
+    ``wholes``: also look for objects as wholes, which the grading of footprints needs.
+    """
     stretch = fit_stretch(scene)
     gsd_m = scene.grid.gsd_m or NOMINAL_GSD_M
     error = _known_error(scene)
@@ -214,7 +219,7 @@ def _sample(scene: Scene, executor: Executor | None) -> tuple[Plan, list[Block],
         vegetation=None,
     )
     some = tuple(tiles[:: -(-len(tiles) // DISTURBED_TILES)])
-    job = partial(sample_tile, scene=scene, plan=plan, disturbed=some)
+    job = partial(sample_tile, scene=scene, plan=plan, disturbed=some, wholes=wholes)
     samples = list(spread(job, tiles, executor=executor))
     return plan, tiles, samples
 

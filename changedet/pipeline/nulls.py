@@ -97,9 +97,10 @@ def sample_objects(
     built: BoolArray,
     maps: tuple[FloatArray, FloatArray],
     disturb: bool,
+    wholes: bool,
 ) -> ObjectSample:
     """Measure the objects of one tile; ``maps`` are windowed similarity and loss of order."""
-    objects = tile_objects(scene, plan, tile, built, greys[2])
+    objects = tile_objects(scene, plan, tile, built, greys[2]) if wholes else []
     also = bool(objects) and disturb
     return ObjectSample(
         measured=measure_objects(objects, greys, maps, plan=plan),

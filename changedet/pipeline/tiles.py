@@ -117,7 +117,12 @@ def sample_built(
 
 
 def sample_tile(
-    tile: Block, *, scene: Scene, plan: Plan, disturbed: tuple[Block, ...] = ()
+    tile: Block,
+    *,
+    scene: Scene,
+    plan: Plan,
+    disturbed: tuple[Block, ...] = (),
+    wholes: bool = True,
 ) -> TileSample:
     """Measure one tile and keep every fourth pixel; of ``disturbed`` ones the objects thrice."""
     pair = read_pair(scene, tile.padded)
@@ -151,6 +156,7 @@ def sample_tile(
             built=built,
             maps=(alike, drop),
             disturb=tile in disturbed,
+            wholes=wholes,
         ),
     )
 
