@@ -233,7 +233,8 @@ class Vegetation(AreaRecord):
     condition_share: float | None = None
     """Share of the vegetation still green that lost a quarter of its index or more, 0..1."""
     fields_changed_ha: float | None = None
-    """Fields ploughed, sown or reaped between the dates: neither lost nor gained."""
+    """Fields that changed as a whole, by farm work or by the event: class 4 on the map. Of those
+    that became bare, ``lost_ha`` counts the part that was lost around them."""
 
 
 class Buildings(Part):

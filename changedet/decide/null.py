@@ -87,6 +87,8 @@ class Null:
     stray: float = STRAY
     """Share of the unchanged that may look like anything, 0..1."""
 
+    held: bool = False
+    """Whether the unchanged part is that of a control pair and stays as it is."""
     synthetic: bool = False
     """Whether the unchanged part rests on a synthetic pair, for want of unchanged objects."""
 
@@ -276,6 +278,7 @@ def fit_null(
     if s.size < MIN_SAMPLES:
         return replace(NO_NULL, samples=int(s.size))
     begun = replace(held or NO_NULL, lost=lost, stray=stray, prior=0.35, damaged=0.15)
+    begun = replace(begun, held=held is not None)
     most = lost[0] - _LEAST_DISTANCE
     if held is not None:
         starts = {min(held.centre, most)}
@@ -286,9 +289,7 @@ def fit_null(
 
     def best(prior: Null | None) -> Null:
         fits = [
-            _climb(
-                s, d, replace(begun, centre=centre), iterations, free=held is None, expected=prior
-            )
+            _climb(s, d, replace(begun, centre=centre), iterations, expected=prior)
             for centre in sorted(starts)
         ]
         return max(fits, key=lambda fit: fit[0])[1]
@@ -306,7 +307,6 @@ def _climb(
     null: Null,
     iterations: int,
     *,
-    free: bool,
     expected: Null | None = None,
 ) -> tuple[float, Null]:
     """Climb to a peak of the likelihood; return its logarithm and the fit."""
@@ -316,7 +316,7 @@ def _climb(
         share = np.exp(parts - np.logaddexp.reduce(parts, axis=0))
         before = null
         null = replace(
-            _moved(s, d, share[0], null, expected) if free else null,
+            null if null.held else _moved(s, d, share[0], null, expected),
             damaged=(float(share[2].sum()) + _EXPECTED[1]) / size,
             prior=(float(share[3].sum()) + _EXPECTED[2]) / size,
         )
@@ -347,9 +347,12 @@ def _moved(
 
 
 def refit(dissimilarity: FloatArray, drop: FloatArray, null: Null, *, iterations: int = 30) -> Null:
-    """Fit again from a fit that is nearly right, such as on a resample of the same objects."""
+    """Fit again from a fit that is nearly right, such as on a resample of the same objects.
+
+    What a control pair holds stays held.
+    """
     s, d = np.asarray(dissimilarity, np.float64), np.asarray(drop, np.float64)
-    return _climb(s, d, null, iterations, free=True)[1]
+    return _climb(s, d, null, iterations)[1]
 
 
 def _responsibilities(s: FloatArray, d: FloatArray, null: Null) -> NDArray[np.float64]:

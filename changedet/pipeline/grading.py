@@ -135,7 +135,7 @@ def grade_footprints(scene: Scene, plan: Plan, sums: FootprintSums, options: Run
             place=_places(centres[seen], unit),
             lost=LOST_WHOLE if whole else LOST_SIMILARITY,
             stray=STRAY_WHOLE,
-            held=None if plan.control is None else plan.control.objects,
+            held=_held(plan, whole=whole),
             expected=plan.expected,
         )
         plan = plan.with_null(null)
@@ -183,6 +183,13 @@ def grade_footprints(scene: Scene, plan: Plan, sums: FootprintSums, options: Run
             if assessment.count(grade)
         },
     )
+
+
+def _held(plan: Plan, *, whole: bool) -> Null | None:
+    """Return what the control pair holds, on the scale of the measures that are graded."""
+    if plan.control is None:
+        return None
+    return plan.control.objects if whole else plan.control.pixels
 
 
 def _interval(

@@ -12,10 +12,7 @@ from changedet.core.blocks import Block
 from changedet.core.errors import NotComparable
 from changedet.decide.chance import fit_chance, join_match
 from changedet.decide.interval import Noise
-from changedet.decide.null import (
-    fit_null,
-    fit_unchanged,
-)
+from changedet.decide.null import fit_null, fit_unchanged
 from changedet.pipeline.matched import (
     Greys,
     Measures,
@@ -164,7 +161,7 @@ def standardised(measures: Measures, plan: Plan) -> tuple[NDArray[np.float64], F
 
 
 def _noise(objects: list[ObjectSample], plan: Plan) -> Noise:
-    """Return how far objects move when AFTER is disturbed: half of it is the disturbance's own."""
+    """Return how far the measures of objects move when AFTER is disturbed."""
     both = [(one.measured, one.disturbed) for one in objects if one.disturbed is not None]
     if not both:
         return Noise()
@@ -192,13 +189,15 @@ def measure_control(plan: Plan, samples: Samples, *, name: str) -> Control:
         Where the control shows too little built area to learn from.
     """
     joined = Measures.joined([sample.measured for sample in samples.objects])
-    if samples.chance.size < MIN_CHANCE or joined.similarity.size < MIN_CONTROL:
+    seen = samples.chance.size >= MIN_CHANCE and joined.similarity.size >= MIN_CONTROL
+    if seen:
+        plan = _with_chance(plan, samples)
+    if not seen or plan.chance_match is None:
         raise NotComparable(
             f"the control pair {name} shows only {joined.similarity.size} buildings: give one with "
             f"{MIN_CONTROL} or more, or leave --control out",
             code="control",
         )
-    plan = _with_chance(plan, samples)
     return Control(
         pixels=fit_unchanged(plan.chance.standardise(samples.similarity), samples.drop),
         objects=fit_unchanged(*standardised(joined, plan)),

@@ -320,7 +320,11 @@ def _plant_rows(green: Vegetation) -> tuple[Row, ...]:
         rows.append(Row(name="Vegetation in worse condition", area="", share=share, note=note))
     for name, area, note in (
         ("Vegetation burnt", green.burnt_ha, "by the burn ratio of the infrared bands"),
-        ("Fields changed", green.fields_changed_ha, "ploughed, sown or reaped: no loss, no gain"),
+        (
+            "Fields changed",
+            green.fields_changed_ha,
+            "by farm work or the event: other change",
+        ),
     ):
         if area is not None:
             rows.append(Row(name=name, area=words.hectares(area), share=words.NA, note=note))

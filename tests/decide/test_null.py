@@ -18,6 +18,7 @@ from changedet.decide.null import (
     Null,
     fit_null,
     fit_unchanged,
+    refit,
 )
 
 UNCHANGED = (-6.0, 1.4)
@@ -129,6 +130,9 @@ def test_a_control_holds_the_unchanged_part() -> None:
     null = fit_null(*draw(0.6, n=400), held=held)
     assert (null.centre, null.spread) == (held.centre, held.spread)
     assert null.prior == pytest.approx(0.6, abs=0.06)
+    again = refit(*draw(0.6, n=100, seed=9), null)
+    assert (again.centre, again.spread) == (held.centre, held.spread)
+    assert again.prior != null.prior
 
 
 def test_a_control_tells_where_nothing_is_left() -> None:
