@@ -11,12 +11,13 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from changedet.api.exports import Kit, check_exports, write_exports
 from changedet.api.results import RegistrationResult, Result, Temporary
 from changedet.api.threads import one_thread
 from changedet.api.views import views_of_folder, views_of_outcome
 from changedet.core.errors import EnvironmentFault, InputError
 from changedet.core.options import RunOptions
-from changedet.io.output import check_output, stage
+from changedet.io.output import check_output, extend, stage
 from changedet.io.points import read_tie_points
 from changedet.pipeline import (
     Outcome,
@@ -27,6 +28,7 @@ from changedet.pipeline import (
     run_pair,
 )
 from changedet.report.figures import draw_figures
+from changedet.report.language import LANGUAGES
 from changedet.report.page import render_page
 from changedet.report.pictures import encode_png
 from changedet.report.qml import buildings_qml, changes_qml, classes_qml
@@ -78,6 +80,7 @@ def run(
         Where ``output`` is in the way.
     """
     wanted = _options(options, wishes)
+    check_exports(wanted.export)
 
     def work(folder: Path) -> tuple[Record, None]:
         outcome = run_pair(
@@ -90,7 +93,10 @@ def run(
             command=command,
             styles=_styles(),
         )
-        return _complete(outcome, folder), None
+        record = _complete(outcome, folder)
+        if wanted.export and record.status != "refused":
+            _export(folder, record, wanted)
+        return record, None
 
     record, folder, keep, _ = _into(output, overwrite, work)
     return Result(record=record, folder=folder, keep=keep)
@@ -161,32 +167,57 @@ def describe(
     return describe_pair(before, after, options or RunOptions())
 
 
-def rebuild_report(folder: str | Path) -> Path:
-    """Write report.html anew from a result folder, without computing anything again.
+def rebuild_report(
+    folder: str | Path, *, lang: str | None = None, export: tuple[str, ...] = ()
+) -> tuple[Path, tuple[Path, ...]]:
+    """Write report.html anew from a result folder, and exports, without computing anything again.
+
+    Parameters
+    ----------
+    folder : path-like
+        A result folder.
+    lang : str, optional
+        Language; without it that of the run.
+    export : tuple of str
+        Exports by name, see :class:`~changedet.core.options.RunOptions`.
+
+    Returns
+    -------
+    tuple
+        The page, and the files of the exports.
 
     Raises
     ------
     InputError
-        Where the folder holds no result.
+        Where the folder holds no result, or one that is refused and has nothing to export.
+    UsageError
+        Where an export needs an extra that is not installed.
     """
+    check_exports(export)
     place = Path(folder)
     record = read_record(place / "result.json")
+    views = views_of_folder(place, record)
+    if export and (views is None or record.status == "refused"):
+        raise InputError(f"{place}: this pair was refused: there is nothing to export")
+    language = lang or str(record.provenance.options.get("lang") or LANGUAGES[0])
+    with extend(place) as staged:
+        text = render_page(record, views, _pictures_of(place, record))
+        (staged / "report.html").write_text(text, encoding="utf-8")
+        files: tuple[Path, ...] = ()
+        if export and views is not None:
+            kit = Kit(folder=place, target=staged, record=record, views=views, lang=language)
+            files = write_exports(export, kit)
+    return place / "report.html", tuple(place / file for file in files)
+
+
+def _pictures_of(place: Path, record: Record) -> dict[str, tuple[bytes, str]]:
     pictures = {}
     for figure in record.figures:
         path = place / figure.file
         if not path.is_file():
             raise InputError(f"{path}: the picture is missing; run the pair again")
         pictures[path.stem] = (path.read_bytes(), figure.alt)
-    page = render_page(record, views_of_folder(place, record), pictures)
-    target = place / "report.html"
-    draft = place / ".report.html.part"
-    try:
-        draft.write_text(page, encoding="utf-8")
-        draft.replace(target)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise EnvironmentFault(f"{target}: cannot be written ({error.strerror})") from error
-    return target
+    return pictures
 
 
 def sample_pair() -> tuple[Path, Path, Path]:
@@ -251,6 +282,13 @@ def _complete(outcome: Outcome, folder: Path, *, page: bool = True) -> Record:
         (folder / "report.html").write_text(text, encoding="utf-8")
     (folder / "result.json").write_text(record.to_json(), encoding="utf-8")
     return record
+
+
+def _export(folder: Path, record: Record, wanted: RunOptions) -> None:
+    views = views_of_folder(folder, record)
+    if views is not None:
+        kit = Kit(folder=folder, target=folder, record=record, views=views, lang=wanted.lang)
+        write_exports(wanted.export, kit)
 
 
 def _draw(

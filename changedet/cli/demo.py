@@ -19,6 +19,8 @@ def demo(
     context: typer.Context,
     output: opt.Output = None,
     overwrite: opt.Overwrite = False,
+    export: opt.Export = None,
+    lang: opt.Lang = None,
     jobs: opt.Jobs = None,
     json: opt.Json = False,
     quiet: opt.Quiet = False,

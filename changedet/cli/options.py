@@ -123,6 +123,22 @@ Control = Annotated[
 Title = Annotated[
     str | None, typer.Option("--title", metavar="TEXT", help="Heading of the report.")
 ]
+Credit = Annotated[
+    str | None,
+    typer.Option("--credit", metavar="TEXT", help="Credit line of the imagery, for the pictures."),
+]
+Lang = Annotated[
+    str | None,
+    typer.Option("--lang", metavar="en|uk", help="Language of the report.", rich_help_panel=COMMON),
+]
+Export = Annotated[
+    str | None,
+    typer.Option(
+        "--export",
+        metavar="pdf,pictures,gis,ems,tiles|all",
+        help="Write these beside the result, too.",
+    ),
+]
 BeforeDate = Annotated[
     str | None,
     typer.Option("--before-date", metavar="YYYY-MM-DD", help="Acquisition date of BEFORE."),

@@ -19,6 +19,8 @@ def register(
     bands: opt.Bands = None,
     tie_points: opt.TiePoints = None,
     title: opt.Title = None,
+    credit: opt.Credit = None,
+    lang: opt.Lang = None,
     force: opt.Force = False,
     jobs: opt.Jobs = None,
     block_size: opt.BlockSize = None,

@@ -14,17 +14,25 @@ from changedet.cli import options as opt
 
 def report(
     folder: Annotated[Path, typer.Argument(help="Result folder.", metavar="OUT")],
+    export: opt.Export = None,
+    lang: opt.Lang = None,
     json: opt.Json = False,
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = 0,
 ) -> int:
-    """Rebuild report.html from a result folder, without computing anything again."""
+    """Rebuild report.html from a result folder, and export it, without computing anything again."""
     from changedet import api
 
+    wished = opt.resolve_options({"export": export, "lang": lang})
     console.set_level(quiet=quiet, verbose=verbose)
-    page = api.rebuild_report(folder)
+    page, exported = api.rebuild_report(
+        folder,
+        lang=wished.lang if "lang" in wished.model_fields_set else None,
+        export=wished.export,
+    )
     if json:
-        console.write_json({"report": str(page)})
+        console.write_json({"report": str(page), "exports": [str(path) for path in exported]})
     elif not quiet:
-        sys.stdout.write(f"{console.one_line(str(page))}\n")
+        for path in (*exported, page):
+            sys.stdout.write(f"{console.one_line(str(path))}\n")
     return 0

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+EXPORTS = ("pdf", "pictures", "gis", "ems", "tiles")
+"""What can be written beside a result."""
 BAND_ROLES = (
     "red", "green", "blue", "nir", "pan", "coastal", "yellow", "rededge", "swir1", "swir2"
 )  # fmt: skip
@@ -70,6 +72,8 @@ class RunOptions(Options):
     """Tie points to start the co-registration from (QGIS ``.points``, or CSV in pixels)."""
     title: Annotated[str, Field(max_length=200)] | None = None
     """Heading of the report."""
+    credit: Annotated[str, Field(max_length=200)] | None = None
+    """Credit line of the imagery, as its owner asks for it: stands on the pictures."""
     before_date: dt.date | None = None
     """Acquisition date of BEFORE."""
     after_date: dt.date | None = None
@@ -84,6 +88,11 @@ class RunOptions(Options):
     """Side of a block, pixels; the result does not depend on it."""
     jobs: Annotated[int, Field(ge=1, le=256)] = 1
     """Blocks computed at the same time."""
+    lang: Literal["en", "uk"] = "en"
+    """Language in which the report opens, of its pictures and of all that is exported."""
+    export: tuple[Literal["pdf", "pictures", "gis", "ems", "tiles"], ...] = ()
+    """What is written beside the result: a PDF, pictures for publication, files for a GIS, a layer
+    in Copernicus EMS and UNOSAT terms, a page with tiles down to the source's pixels."""
     coregistration: RegisterOptions = RegisterOptions()
     """Options of the co-registration."""
     decide: DecideOptions = DecideOptions()
@@ -94,6 +103,11 @@ class RunOptions(Options):
         if (self.control_before is None) != (self.control_after is None):
             raise ValueError("a control is a pair: give control_before and control_after")
         return self
+
+    @field_validator("export", mode="before")
+    @classmethod
+    def _parse_export(cls, value: object) -> object:
+        return parse_exports(value) if isinstance(value, str) else value
 
     @field_validator("bands", mode="before")
     @classmethod
@@ -109,6 +123,26 @@ class RunOptions(Options):
         if value is not None and not value:
             raise ValueError("give at least one band, such as red=1,green=2,blue=3")
         return value
+
+
+def parse_exports(text: str) -> tuple[str, ...]:
+    """Read ``pdf,gis`` or ``all`` into names of exports, each once, in their order.
+
+    Raises
+    ------
+    ValueError
+        Where a name is not known.
+
+    Examples
+    --------
+    >>> parse_exports("gis,pdf")
+    ('pdf', 'gis')
+    """
+    names = [part.strip().lower() for part in text.split(",") if part.strip()]
+    unknown = [name for name in names if name not in (*EXPORTS, "all")]
+    if unknown or not names:
+        raise ValueError(f"exports are {', '.join(EXPORTS)} or all")
+    return EXPORTS if "all" in names else tuple(name for name in EXPORTS if name in names)
 
 
 def parse_bands(text: str) -> dict[str, int]:

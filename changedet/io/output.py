@@ -92,6 +92,42 @@ def stage(out: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
         _tidy(folder, made=made)
 
 
+@contextmanager
+def extend(out: Path) -> Iterator[Path]:
+    """Add files to a result folder, or write some of them anew, as one transaction.
+
+    Parameters
+    ----------
+    out : Path
+        A result folder; its other files stay as they are.
+
+    Yields
+    ------
+    Path
+        A private folder, as with :func:`stage`.
+
+    Raises
+    ------
+    EnvironmentFault
+        Disk full, no permission, or another run is writing there.
+    """
+    folder = Path(out).absolute()
+    work = folder / _WORK
+    try:
+        with _faults(folder), _lock(work):
+            staged = work / f"{_STAGED}{secrets.token_hex(4)}"
+            staged.mkdir()
+            try:
+                yield staged
+                names = _names(staged)
+                _prepare(staged, folder, names)
+                _place(staged, folder, names)
+            finally:
+                shutil.rmtree(staged, ignore_errors=True)
+    finally:
+        _tidy(folder, made=False)
+
+
 def check_output(out: str | Path, *, overwrite: bool = False) -> None:
     """Refuse an output folder before any work is done; see :func:`stage` for the rules."""
     _check_place(Path(out).absolute(), overwrite=overwrite)
@@ -187,12 +223,8 @@ def _lock(work: Path) -> Iterator[None]:
 
 def _commit(staged: Path, folder: Path) -> None:
     """Flush all files, then move them into place, the record last."""
-    files = sorted(path for path in staged.rglob("*") if path.is_file())
-    names = [path.relative_to(staged) for path in files]
-    for path in files:
-        _flush(path)
-    for name in names:
-        _check_parents(folder, name)
+    names = _names(staged)
+    _prepare(staged, folder, names)
     # from here to the last move the folder has no record: it is not a result
     for old in _old_products(folder):
         if old not in names:
@@ -200,11 +232,26 @@ def _commit(staged: Path, folder: Path) -> None:
     (folder / RECORD).unlink(missing_ok=True)
     record = [name for name in names if name == Path(RECORD)]
     for batch in ([name for name in names if name not in record], record):
-        for name in batch:
-            _make_parents(folder, name)
-            (staged / name).replace(folder / name)
-        for parent in {folder / name.parent for name in batch}:
-            _flush(parent)
+        _place(staged, folder, batch)
+
+
+def _names(staged: Path) -> list[Path]:
+    return sorted(path.relative_to(staged) for path in staged.rglob("*") if path.is_file())
+
+
+def _prepare(staged: Path, folder: Path, names: list[Path]) -> None:
+    """Flush new files, and make sure that each can be moved into its place."""
+    for name in names:
+        _flush(staged / name)
+        _check_parents(folder, name)
+
+
+def _place(staged: Path, folder: Path, names: list[Path]) -> None:
+    for name in names:
+        _make_parents(folder, name)
+        (staged / name).replace(folder / name)
+    for parent in {folder / name.parent for name in names}:
+        _flush(parent)
 
 
 def _old_products(folder: Path) -> list[Path]:

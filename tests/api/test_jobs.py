@@ -156,7 +156,7 @@ def test_a_report_is_rebuilt_from_the_folder_alone(
 
     monkeypatch.setattr(api.jobs, "run_pair", never)
     monkeypatch.setattr(api.jobs, "_draw", never)
-    page = api.rebuild_report(saved.folder)
+    page, _ = api.rebuild_report(saved.folder)
     assert page == saved.folder / "report.html"
     text = page.read_text("utf-8")
     assert f"{saved.record.built.destroyed_ha:.3g}" in text  # type: ignore[union-attr]

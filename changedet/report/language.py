@@ -1,0 +1,173 @@
+"""The languages of the report: phrases are values, told in a language at the very end.
+
+What the report says is a :class:`Phrase` (the key of a message and its arguments) or one of the
+numbers and lists below it, until :func:`tell` writes it in one language. So one result can be told
+in several, with the plural rules and the decimal sign of each. The messages are Fluent files,
+``locale/<language>/*.ftl``; plural rules are those of CLDR.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from babel import Locale
+from babel.lists import format_list
+from babel.numbers import get_decimal_symbol, get_group_symbol
+from fluent.runtime import FluentBundle, FluentResource
+
+LANGUAGES = ("en", "uk")
+"""What the report speaks; the first is the one that everything is written in first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """A message by its key, with arguments: texts, whole numbers, or other phrases."""
+
+    key: str
+    args: tuple[tuple[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number to be rounded to significant digits."""
+
+    value: float | None
+    digits: int = 3
+    """Significant digits."""
+    decimals: int = 6
+    """Most decimal places; what would vanish is told as *under* the smallest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Parts joined as in a sentence: a, b and c."""
+
+    parts: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """Parts one after the other, with something between them."""
+
+    parts: tuple[Any, ...]
+    between: str = " "
+
+
+Text = str | Phrase | Number | Listed | Joined
+"""Anything that can be told."""
+
+
+def phrase(key: str, /, **args: Any) -> Phrase:
+    """Return a message by its key; names of arguments are those in the Fluent files."""
+    return Phrase(key, tuple(args.items()))
+
+
+def joined(parts: Sequence[Text], between: str = " ") -> Joined:
+    """Return parts one after the other."""
+    return Joined(tuple(parts), between)
+
+
+def tell(text: Text | int, language: str = "en") -> str:
+    """Write a text in a language.
+
+    Parameters
+    ----------
+    text : str, int, Phrase, Number, Listed or Joined
+        A plain str is the same in all languages.
+    language : str
+        One of :data:`LANGUAGES`.
+
+    Raises
+    ------
+    KeyError
+        Where the language has no such message.
+    ValueError
+        Where an argument is missing.
+
+    Examples
+    --------
+    >>> tell(Number(1234.5), "en"), tell(Number(0.25), "uk")
+    ('1,230', '0,25')
+    """
+    if isinstance(text, str):
+        return text
+    if isinstance(text, Number):
+        return _number(text, language)
+    if isinstance(text, int):
+        return _separated(f"{text:,}", language)
+    if isinstance(text, Listed):
+        locale = {"en": "en_GB"}.get(language, language)  # a, b and c
+        return str(format_list([tell(part, language) for part in text.parts], locale=locale))
+    if isinstance(text, Joined):
+        return text.between.join(tell(part, language) for part in text.parts)
+    told = {
+        name: item if isinstance(item, int) else tell(item, language) for name, item in text.args
+    }
+    bundle = _bundle(language)
+    message = bundle.get_message(text.key)
+    if message.value is None:
+        raise KeyError(text.key)
+    said, faults = bundle.format_pattern(message.value, told)
+    if faults:
+        raise ValueError(f"{language}: {text.key}: {faults[0]}")
+    return str(said)
+
+
+def keys(language: str) -> frozenset[str]:
+    """Return the keys of all messages of a language."""
+    return frozenset(
+        name for part in _texts(language) for name in re.findall(r"^([a-z][\w-]*) =", part, re.M)
+    )
+
+
+@cache
+def _texts(language: str) -> tuple[str, ...]:
+    if language not in LANGUAGES:
+        raise KeyError(language)
+    folder = resources.files("changedet.report").joinpath("locale", language)
+    files = sorted((f for f in folder.iterdir() if f.name.endswith(".ftl")), key=lambda f: f.name)
+    return tuple(file.read_text("utf-8") for file in files)
+
+
+@cache
+def _bundle(language: str) -> FluentBundle:
+    # Foreign text is isolated where it is shown (<bdi>): marks inside of sentences would end up
+    # in files and on terminals.
+    bundle = FluentBundle([language], use_isolating=False)
+    for part in _texts(language):
+        bundle.add_resource(FluentResource(part))
+    return bundle
+
+
+def _number(item: Number, language: str) -> str:
+    value = item.value
+    if value is None or not math.isfinite(value):
+        return tell(Phrase("not-known"), language)
+    if value == 0:
+        return "0"
+    least = 10.0**-item.decimals
+    if abs(value) < least:
+        least_said = _separated(f"{least:.{item.decimals}f}", language)
+        return tell(phrase("under", limit=least_said), language)
+    rounded = float(f"{value:.{item.digits - 1}e}")
+    exponent = math.floor(math.log10(abs(rounded)))
+    places = min(max(0, item.digits - 1 - exponent), item.decimals)
+    return _separated(f"{rounded:,.{places}f}".replace("-", "\u2212"), language)
+
+
+@cache
+def _signs(language: str) -> tuple[str, str]:
+    locale = Locale.parse(language)
+    return get_group_symbol(locale), get_decimal_symbol(locale)
+
+
+def _separated(text: str, language: str) -> str:
+    """Put the separators of a language into a number that is written the English way."""
+    group, decimal = _signs(language)
+    return text.translate({ord(","): group, ord("."): decimal})

@@ -1,0 +1,8 @@
+# Числа з одиницями. Перед кожною одиницею нерозривний пробіл.
+not-known = н/д
+under = менш як { $limit }
+percent = { $share } %
+percent-range = { $low }–{ $high } %
+hectares = { $area } га
+hectare-range = { $low }–{ $high } га
+measure = { $value } { $unit }
