@@ -9,18 +9,18 @@ from changedet.report.language import Number, Phrase, Text, phrase
 UNKNOWN = Phrase("not-known")
 
 
-def count(value: int | None) -> Text | int:
+def count(value: int | None) -> Text:
     """Return a count, told in full with thousands separators."""
     return UNKNOWN if value is None else value
 
 
 def percent(share: float | None) -> Text:
-    """Return a share 0..1 as a percentage.
+    r"""Return a share 0..1 as a percentage.
 
     Examples
     --------
     >>> from changedet.report.language import tell
-    >>> tell(percent(0.1234)).replace("\\N{NO-BREAK SPACE}", " ")
+    >>> tell(percent(0.1234)).replace("\N{NO-BREAK SPACE}", " ")
     '12.3 %'
     """
     if share is None or not math.isfinite(share):

@@ -59,7 +59,7 @@ class Joined:
     between: str = " "
 
 
-Text = str | Phrase | Number | Listed | Joined
+Text = str | int | Phrase | Number | Listed | Joined
 """Anything that can be told."""
 
 
@@ -73,7 +73,7 @@ def joined(parts: Sequence[Text], between: str = " ") -> Joined:
     return Joined(tuple(parts), between)
 
 
-def tell(text: Text | int, language: str = "en") -> str:
+def tell(text: Text, language: str = "en") -> str:
     """Write a text in a language.
 
     Parameters

@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from changedet.report.language import Phrase
 from changedet.result import CLASS_COLOURS, CLASS_NAMES
 
 Pattern = Literal["solid", "falling", "rising", "level"]
@@ -38,6 +39,11 @@ class ClassStyle:
     name: str
     colour: str
     pattern: Pattern
+
+    @property
+    def label(self) -> Phrase:
+        """The name in the language of the reader."""
+        return Phrase(f"class-{self.name.lower().replace(' ', '-')}")
 
 
 _PATTERNS: tuple[Pattern, ...] = ("rising", "solid", "solid", "falling", "level", "rising")
@@ -79,6 +85,11 @@ class GradeStyle:
     colour: str
     dash: tuple[float, ...]
     width: float
+
+    @property
+    def label(self) -> Phrase:
+        """The grade in the language of the reader."""
+        return Phrase(f"grade-{self.field.replace('_', '-')}")
 
 
 GRADES = (
