@@ -93,7 +93,7 @@ def tell(text: Text, language: str = "en") -> str:
     Examples
     --------
     >>> tell(Number(1234.5), "en"), tell(Number(0.25), "uk")
-    ('1,230', '0,25')
+    ('1,230', '0,250')
     """
     if isinstance(text, str):
         return text
