@@ -7,24 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from changedet.report import amounts, words
+from changedet.report import amounts
 from changedet.report.language import Joined, Phrase, Text, phrase
+from changedet.report.notes import note_text, reason_text, remedy
 from changedet.result import AreaRecord, Buildings, Canopy, Cell, Note, Record, Vegetation
 
 NO_CLAIM = Phrase("no-claim")
-
-REMEDIES = (
-    "no_overlap",
-    "nothing_valid",
-    "no_texture",
-    "no_match",
-    "implausible_model",
-    "cloud",
-    "snow",
-    "saturated",
-    "residual_too_large",
-)
-"""Codes of refusals for which the report says what to do about them."""
 
 CAVEATS = tuple(
     Phrase(f"caveat-{name}") for name in ("hidden", "field", "veils", "causes", "program")
@@ -109,7 +97,7 @@ def _canopy_sentence(green: Vegetation) -> tuple[Text, ...]:
 
 
 def _reason(canopy: Canopy) -> Text:
-    return words.plain(canopy.reason)
+    return reason_text(canopy.reason)
 
 
 def _ungraded(counted: Buildings) -> bool:
@@ -170,31 +158,21 @@ def _hidden(record: Record) -> Text:
 def verdict(record: Record) -> Verdict:
     """Return the banner of the page."""
     if record.status == "refused":
-        kind, reasons = "refused", tuple((said(n), _remedy(n)) for n in record.refusals)
+        kind, reasons = "refused", tuple((note_text(n), remedy(n)) for n in record.refusals)
     elif record.refusals:
         kind, reasons = "forced", _reasons(record.refusals + record.warnings)
     elif record.status == "degraded":
         kind, reasons = "degraded", _reasons(record.warnings)
     else:
         kind, reasons = "ok", ()
-    text: Text = Phrase(f"verdict-{kind}-text")
+    text: Text = Phrase(f"banner-{kind}-text")
     if kind == "ok" and record.warnings:
-        text = Joined((text, phrase("verdict-warnings", number=len(record.warnings))))
-    return Verdict(kind=kind, title=Phrase(f"verdict-{kind}"), text=text, reasons=reasons)
+        text = Joined((text, phrase("banner-warnings", number=len(record.warnings))))
+    return Verdict(kind=kind, title=Phrase(f"banner-{kind}"), text=text, reasons=reasons)
 
 
 def _reasons(notes: tuple[Note, ...]) -> tuple[tuple[Text, Text], ...]:
-    return tuple((said(note), "") for note in notes)
-
-
-def said(note: Note) -> Text:
-    """Return the sentence of a warning or of a reason to refuse."""
-    return words.plain(note.message)
-
-
-def _remedy(note: Note) -> Text:
-    known = note.code in REMEDIES
-    return Phrase(f"remedy-{note.code.replace('_', '-')}" if known else "remedy")
+    return tuple((note_text(note), "") for note in notes)
 
 
 def tiles(record: Record) -> tuple[Tile, ...]:

@@ -140,6 +140,23 @@ def joined(parts: Sequence[Text], between: str = " ") -> Joined:
     return Joined(tuple(parts), between)
 
 
+class Retold(str):
+    """A text in English that knows with which phrase the other languages tell it.
+
+    Wherever a plain text is expected it is the English one.
+    """
+
+    __slots__ = ("phrase",)
+
+    phrase: Text
+
+    def __new__(cls, english: str, text: Text) -> Retold:
+        """Return the English text with its phrase."""
+        made = super().__new__(cls, english)
+        made.phrase = text
+        return made
+
+
 def tell(text: Text, language: str = "en") -> str:
     """Write a text in a language.
 
@@ -162,8 +179,10 @@ def tell(text: Text, language: str = "en") -> str:
     >>> tell(Number(1234.5), "en"), tell(Number(0.25), "uk")
     ('1,230', '0,250')
     """
+    if isinstance(text, Retold) and language != LANGUAGES[0]:
+        return tell(text.phrase, language)
     if isinstance(text, str):
-        return text
+        return str(text)
     if isinstance(text, int):
         return _separated(f"{text:,}", language)
     return text.told(language)
@@ -174,6 +193,15 @@ def keys(language: str) -> frozenset[str]:
     return frozenset(
         name for part in _texts(language) for name in re.findall(r"^([a-z][\w-]*) =", part, re.M)
     )
+
+
+@cache
+def messages(language: str) -> dict[str, str]:
+    """Return the messages of a language that stand on one line, by key, as they are written."""
+    found: dict[str, str] = {}
+    for part in _texts(language):
+        found.update(re.findall(r"^([a-z][\w-]*) = (.+)$", part, re.M))
+    return found
 
 
 @cache

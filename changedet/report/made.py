@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from changedet.report import amounts, words
-from changedet.report.language import Day, Number, Phrase, Text, phrase
+from changedet.report import amounts, notes, words
+from changedet.report.language import Day, Joined, Number, Phrase, Text, phrase
 from changedet.result import ImageRecord, Record
 
 _PIXELS = Phrase("unit-pixels")
@@ -18,14 +18,16 @@ def inputs_table(record: Record) -> tuple[tuple[Text, Text, Text], ...]:
 
 
 def _image_rows(image: ImageRecord) -> tuple[Row, ...]:
-    bands = ", ".join(f"{words.plain(role)} {band}" for role, band in image.bands.items())
+    bands = Joined(
+        tuple(Joined((notes.band_text(role), band)) for role, band in image.bands.items()), ", "
+    )
     date = Day(words.plain(image.date, limit=40), clock=True) if image.date else amounts.UNKNOWN
     return (
         (Phrase("made-file"), words.plain(image.path)),
         (Phrase("made-date"), date),
         (Phrase("made-size"), _size(image.width, image.height)),
-        (Phrase("made-bands"), bands or amounts.UNKNOWN),
-        (Phrase("made-bands-from"), words.plain(image.bands_from)),
+        (Phrase("made-bands"), bands if image.bands else amounts.UNKNOWN),
+        (Phrase("made-bands-from"), notes.bands_from_text(image.bands_from)),
         (Phrase("made-dtype"), words.plain(image.dtype)),
         (Phrase("made-crs"), _crs(image.crs)),
         (Phrase("made-gsd"), amounts.measure(image.gsd_m, _METRES)),
@@ -47,8 +49,8 @@ def registration_rows(record: Record) -> tuple[Row, ...]:
         return ()
     points = phrase("made-believed", believed=found.inliers, tried=found.tie_points)
     return (
-        (Phrase("made-method"), words.plain(found.method)),
-        (Phrase("made-model"), words.plain(found.model)),
+        (Phrase("made-method"), notes.method_text(found.method)),
+        (Phrase("made-model"), notes.model_text(found.model)),
         (Phrase("made-tie-points"), points),
         (Phrase("made-rmse"), _both(found.rmse_px, found.rmse_m)),
         (Phrase("made-ce90"), _both(found.ce90_px, found.ce90_m)),
@@ -85,30 +87,17 @@ def grid_rows(record: Record) -> tuple[Row, ...]:
 def method_rows(record: Record) -> tuple[Row, ...]:
     """Return rows of name and value: what was mapped, and how."""
     parts = (("built", record.built), ("vegetation", record.vegetation))
-    return tuple((Phrase(f"made-{name}"), words.plain(part.method)) for name, part in parts if part)
+    return tuple(
+        (Phrase(f"made-{name}"), notes.method_text(part.method)) for name, part in parts if part
+    )
 
 
 def radiometry_rows(record: Record) -> tuple[tuple[Text, ...], ...]:
     """Return rows of band, gain, offset and correlation."""
     return tuple(
-        (words.plain(band), *(Number(v) for v in (fit.gain, fit.offset, fit.correlation)))
+        (notes.band_text(band), *(Number(v) for v in (fit.gain, fit.offset, fit.correlation)))
         for band, fit in (record.radiometry or {}).items()
     )
-
-
-def threshold_rows(record: Record) -> tuple[Row, ...]:
-    """Return rows of name and value: what was decided with."""
-    return tuple(words.flatten(record.thresholds or {}))
-
-
-def null_rows(record: Record) -> tuple[Row, ...]:
-    """Return rows of name and value: what happens where nothing changed."""
-    return tuple(words.flatten(record.null or {}))
-
-
-def option_rows(record: Record) -> tuple[Row, ...]:
-    """Return rows of name and value: every wish of the user, and every default."""
-    return tuple(words.flatten(record.provenance.options))
 
 
 def software_rows(record: Record) -> tuple[Row, ...]:

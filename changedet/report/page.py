@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +16,17 @@ import jinja2
 import numpy as np
 from markupsafe import Markup
 
-from changedet.report import amounts, bilingual, checks, content, made, mapdata, pictures, words
+from changedet.report import (
+    amounts,
+    bilingual,
+    checks,
+    content,
+    made,
+    mapdata,
+    notes,
+    pictures,
+    words,
+)
 from changedet.report.language import LANGUAGES, Phrase, Text, phrase, tell
 from changedet.report.mapping import north_angle
 from changedet.report.palette import CHANGES, GRADES, evidence_colours
@@ -124,6 +135,7 @@ def render_page(
             text=content,
             made=made,
             checking=checks,
+            notes=notes,
             amounts=amounts,
             words=words,
             styles=GRADES,
@@ -173,8 +185,8 @@ def _environment() -> jinja2.Environment:
 @cache
 def _style() -> str:
     # Its pictures are of controls that the page does not have; nothing may be asked for.
-    leaflet = "\n".join(
-        line for line in _vendored("leaflet.css").splitlines() if "url(" not in line
+    leaflet = re.sub(
+        r"/\*.*?\*/|[^\n;{]*url\([^)]*\);", "", _vendored("leaflet.css"), flags=re.DOTALL
     )
     return f"{leaflet}\n{_asset('report.css')}"
 

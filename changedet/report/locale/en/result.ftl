@@ -38,29 +38,18 @@ hidden-saturated = saturated
 hidden-outside = no data, or outside of an image
 hidden-nothing = all was seen
 
-verdict-ok = The two images could be compared
-verdict-ok-text = All checks that could be made were passed.
-verdict-warnings = { $number ->
+banner-ok = The two images could be compared
+banner-ok-text = All checks that could be made were passed.
+banner-warnings = { $number ->
     [one] One warning further down.
    *[other] { $number } warnings further down.
   }
-verdict-degraded = Use with care: this result claims less than usual
-verdict-degraded-text = The comparison went on, but not all of it can be relied on. The reasons:
-verdict-forced = Not reliable: compared by force
-verdict-forced-text = This pair was judged not comparable and went on because --force was given. Do not publish these figures. The reasons:
-verdict-refused = Refused: these images must not be compared
-verdict-refused-text = No area is given, here or in any other file of this result. The reasons:
-
-remedy = Look at both images with “changedet info”, then give better ones.
-remedy-no-overlap = Check that both files show the same place and that both have the right CRS.
-remedy-nothing-valid = Check nodata, masks and the area of interest: no pixel is valid in both.
-remedy-no-texture = Use images with visible detail; check that no band is constant or saturated.
-remedy-no-match = Check that both files show the same place in the same season and sensor type.
-remedy-implausible-model = Check the georeference and the pixel size; crop both to the same place.
-remedy-cloud = Give images of clearer days, or leave the place out with an area of interest.
-remedy-snow = Give two images without snow, of the same season.
-remedy-saturated = Give images that are not overexposed, such as the unstretched product.
-remedy-residual-too-large = Use images with a similar view angle, or orthorectify both first.
+banner-degraded = Use with care: this result claims less than usual
+banner-degraded-text = The comparison went on, but not all of it can be relied on. The reasons:
+banner-forced = Not reliable: compared by force
+banner-forced-text = This pair was judged not comparable and went on because --force was given. Do not publish these figures. The reasons:
+banner-refused = Refused: these images must not be compared
+banner-refused-text = No area is given, here or in any other file of this result. The reasons:
 
 caveat-hidden = Damage not visible from above is not counted.
 caveat-field = Not validated in the field.
