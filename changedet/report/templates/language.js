@@ -13,13 +13,15 @@ var changedet = (function () {
 
   function word(name) { return data.words[language()][name]; }
 
-  function number(value, digits) {
+  function number(value, digits, fixed) {
     if (value === null || value === undefined) { return "–"; }
-    return value.toLocaleString(language(), { maximumFractionDigits: digits });
+    return value.toLocaleString(language(), {
+      maximumFractionDigits: digits, minimumFractionDigits: fixed ? digits : 0
+    });
   }
 
   function percent(share) {
-    return share === null || share === undefined ? "–" : number(100 * share, 1) + "\u00a0%";
+    return share === null || share === undefined ? "–" : number(100 * share, 1, true) + "\u00a0%";
   }
 
   function speak(chosen) {

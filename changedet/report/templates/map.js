@@ -251,8 +251,8 @@
       title.append(changedet.foreign(list.id[k]));
       card.append(title, chips(ring(steps)), rows([
         [word("grade"), word("grades")[list.grade[k]]],
-        [word("probability"), list.probability[k] === null ? "" : number(list.probability[k], 2)],
-        [word("evidence"), list.evidence[k] === null ? "" : number(list.evidence[k], 2)],
+        [word("probability"), list.probability[k] === null ? "" : number(list.probability[k], 2, true)],
+        [word("evidence"), list.evidence[k] === null ? "" : number(list.evidence[k], 2, true)],
         [word("lost-share"), list.lost[k] === null ? "" : percent(list.lost[k])],
         [word("area"), area(list.area[k])],
         [word("reason"), list.reason[k], true]

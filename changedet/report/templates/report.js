@@ -20,7 +20,7 @@
   // On paper nothing can be opened: open everything for printing, and put it back afterwards.
   var opened = [];
   window.addEventListener("beforeprint", function () {
-    opened = Array.from(document.querySelectorAll("details:not([open])"));
+    opened = Array.from(document.querySelectorAll("details:not([open]):not(.screen)"));
     opened.forEach(function (item) { item.open = true; });
   });
   window.addEventListener("afterprint", function () {

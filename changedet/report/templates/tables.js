@@ -63,7 +63,7 @@
       if (column.text) { return column.text(k); }
       var value = column.value(k);
       if (column.share) { return percent(value); }
-      if (column.digits !== undefined) { return number(value, column.digits); }
+      if (column.digits !== undefined) { return number(value, column.digits, true); }
       return value;
     }
 
