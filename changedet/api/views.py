@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import shapely
@@ -27,7 +28,12 @@ MAX_OUTLINES = 20_000
 _INDEX_NAMES = {"exg": "ExG"}
 
 
-def to_display(values: NDArray[np.floating], valid: NDArray[np.bool_]) -> NDArray[np.uint8]:
+def to_display(
+    values: NDArray[np.floating],
+    valid: NDArray[np.bool_],
+    *,
+    limits: tuple[float, float] | None = None,
+) -> NDArray[np.uint8]:
     """Stretch up to three bands to 8 bits, together, so that colours stay what they are.
 
     Parameters
@@ -36,16 +42,35 @@ def to_display(values: NDArray[np.floating], valid: NDArray[np.bool_]) -> NDArra
         One or three bands.
     valid : ndarray of bool, shape (height, width)
         True = use; the rest becomes black.
+    limits : (float, float), optional
+        Values that become 1 and 255; by default those of :func:`find_limits`.
     """
-    # Every third pixel is enough for two percentiles.
-    few = values[:, ::3, ::3][:, valid[::3, ::3]]
-    low, high = np.percentile(few, [1, 99]).astype(np.float32) if few.size else (0.0, 1.0)
+    low, high = (np.float32(limit) for limit in limits or find_limits(values, valid))
     gain = np.float32(254 / max(float(high - low), 1e-6))
     shown = np.zeros((*valid.shape, 3), np.uint8)
     for number in range(3):
         band = values[number if len(values) == 3 else 0].astype(np.float32)
         shown[..., number] = np.where(valid, np.clip(np.rint((band - low) * gain + 1), 1, 255), 0)
     return shown
+
+
+def find_limits(values: NDArray[np.floating], valid: NDArray[np.bool_]) -> tuple[float, float]:
+    """Return the values between which an image is shown: 1st and 99th percentile of all bands."""
+    # Every third pixel is enough for two percentiles.
+    few = values[:, ::3, ::3][:, valid[::3, ::3]]
+    if not few.size:
+        return 0.0, 1.0
+    low, high = np.percentile(few, [1, 99])
+    return float(low), float(high)
+
+
+def known_pixels(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Mark where aligned.tif has data, of shape (bands, h, w) -> (h, w); True = use.
+
+    The lowest value of the data type says nodata (see the pipeline), NaN in floats.
+    """
+    known = np.isfinite(values) if values.dtype.kind == "f" else values > np.iinfo(values.dtype).min
+    return np.asarray(known.all(axis=0), dtype=bool)
 
 
 def views_of_outcome(outcome: Outcome, folder: Path) -> Views | None:
@@ -193,11 +218,8 @@ def _indices_of(outcome: Outcome, folder: Path) -> dict[str, NDArray[np.float32]
 
 def _read_aligned(path: Path, bands: list[int]) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
     values = read_small(path, size=SIZE)[bands]
-    # The lowest value of the data type says nodata (see the pipeline), NaN in floats.
-    kind = values.dtype.kind
-    known = np.isfinite(values) if kind == "f" else values > np.iinfo(values.dtype).min
-    seen = np.asarray(known.all(axis=0), dtype=bool)
-    if kind == "f":
+    seen = known_pixels(values)
+    if values.dtype.kind == "f":
         values = np.nan_to_num(values)
     return to_display(values, seen), seen
 
