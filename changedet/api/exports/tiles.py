@@ -77,11 +77,22 @@ def write_tiles(source: Path, record: Record, target: Path) -> Pyramid:
     -------
     Pyramid
         What was written.
+
+    Raises
+    ------
+    InputError
+        See :func:`write`.
     """
     if record.grid is None:
         raise InputError(f"{source}: this pair was refused: there is nothing to export")
     grid = grid_of(record.grid)
     maps = source / "maps"
+    place = Path(record.inputs.before.path)
+    if not place.is_file():
+        raise InputError(
+            f"{place}: the image before is not there any more, and tiles show all its pixels; "
+            "put it there again, and start where the run was started"
+        )
     raster = reopen_before(record)
     layers: list[tuple[str, Read, Paint]] = [
         ("before", _before(raster), PhotoPaint()),
