@@ -367,7 +367,8 @@
     cut();
     scale();
   }
-  stage.style.setProperty("--ratio", String(width / height));
+  // A tall picture gets a frame with room beside it, to move in.
+  stage.style.setProperty("--ratio", String(Math.max(width / height, 1.3)));
   map.on("move zoom viewreset resize", cut);
   map.on("zoomend resize", scale);
   map.on("zoomend", function () {
