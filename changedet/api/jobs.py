@@ -201,7 +201,7 @@ def rebuild_report(
         raise InputError(f"{place}: this pair was refused: there is nothing to export")
     language = lang or str(record.provenance.options.get("lang") or LANGUAGES[0])
     with extend(place) as staged:
-        text = render_page(record, views, _pictures_of(place, record))
+        text = render_page(record, views, _pictures_of(place, record), lang=language)
         (staged / "report.html").write_text(text, encoding="utf-8")
         files: tuple[Path, ...] = ()
         if export and views is not None:

@@ -18,14 +18,14 @@ part-season-none = нічого на сезонні зміни (джерело: 
 part-source-pair = сама пара знімків
 part-source-control = контрольна пара { $name }
 part-source-unknown = невідоме, бо замало рослин, структура яких не змінилася
-part-tie-points = опорні точки: віконна кореляція градієнтів
-part-no-tie-points = без опорних точок
+part-tie-points = зв’язкові точки: віконна кореляція градієнтів
+part-no-tie-points = без зв’язкових точок
 part-coarse-identity = без змін, за геоприв’язкою або сіткою пікселів
 part-coarse-sift = ознаки SIFT
 part-coarse-sift-vote = ознаки SIFT з голосуванням
 part-coarse-fft = фазова кореляція (FFT)
 part-coarse-search = пошук за поворотами й масштабами
-part-coarse-tie-points = задані опорні точки
+part-coarse-tie-points = задані зв’язкові точки
 part-coarse-none = немає
 
 part-not-aligned = її не вдається сумістити
