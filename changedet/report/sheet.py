@@ -43,7 +43,7 @@ class Sheet:
 
 
 def breakable(text: str) -> str:
-    r"""Let words of more than 24 letters break, such as a checksum; keep both ends of a range together.
+    r"""Let words of more than 24 letters break, such as a checksum; keep ranges on one line.
 
     Examples
     --------
