@@ -24,9 +24,21 @@ STANDARDS = ("ua-1", "a-2a")
 """Accessible to readers of the screen (PDF/UA-1) and fit for archives (PDF/A-2a)."""
 PAGES = 4
 """Most pages."""
-TRIALS = ((92, True), (92, False), (74, True), (74, False), (58, False), (44, False))
-"""Height of the pair on the first page, millimetres, and whether the table of all figures stands on
-the second page; the first with which everything fits is taken."""
+TRIALS = (
+    (92, True, 1.0),
+    (92, False, 1.0),
+    (74, True, 1.0),
+    (74, False, 1.0),
+    (74, True, 0.85),
+    (58, True, 0.85),
+    (92, False, 0.85),
+    (74, False, 0.85),
+    (58, False, 0.85),
+    (58, False, 0.7),
+    (44, False, 0.6),
+)
+"""Height of the pair on the first page, millimetres; whether the table of all figures stands on the
+second page; size of maps and figures. The first with which everything fits is taken."""
 
 
 def render_pdf(
@@ -114,8 +126,9 @@ def compile_sheet(sheet: Sheet, kind: str, *, when: datetime, ppi: float = 110.0
 def _settle(sheet: Sheet, path: Path, query: Callable[..., str]) -> None:
     """Write the data in the first layout that fits, or in the one with the fewest pages."""
     best, kept = PAGES + 99, ""
-    for tallest, early in TRIALS:
-        data = json.dumps(sheet.data | {"tallest": tallest, "early": early}, ensure_ascii=False)
+    for tallest, early, scale in TRIALS:
+        layout = {"tallest": tallest, "early": early, "scale": scale}
+        data = json.dumps(sheet.data | layout, ensure_ascii=False)
         path.write_text(data, "utf-8")
         pages = int(json.loads(query(selector="<pages>")))
         if early and json.loads(query(selector="<table>")) > 2:
