@@ -14,7 +14,7 @@ from typing import Any
 from changedet.api.exports import Kit, check_exports, write_exports
 from changedet.api.results import RegistrationResult, Result, Temporary
 from changedet.api.threads import one_thread
-from changedet.api.views import views_of_folder, views_of_outcome
+from changedet.api.views import pictures_of, views_of_folder, views_of_outcome
 from changedet.core.errors import EnvironmentFault, InputError
 from changedet.core.options import RunOptions
 from changedet.io.output import check_output, extend, stage
@@ -196,28 +196,18 @@ def rebuild_report(
     check_exports(export)
     place = Path(folder)
     record = read_record(place / "result.json")
-    views = views_of_folder(place, record)
+    views = views_of_folder(place, record, fine=True)
     if export and (views is None or record.status == "refused"):
         raise InputError(f"{place}: this pair was refused: there is nothing to export")
     language = lang or str(record.provenance.options.get("lang") or LANGUAGES[0])
     with extend(place) as staged:
-        text = render_page(record, views, _pictures_of(place, record), lang=language)
+        text = render_page(record, views, pictures_of(place, record), lang=language)
         (staged / "report.html").write_text(text, encoding="utf-8")
         files: tuple[Path, ...] = ()
         if export and views is not None:
             kit = Kit(folder=place, target=staged, record=record, views=views, lang=language)
             files = write_exports(export, kit)
     return place / "report.html", tuple(place / file for file in files)
-
-
-def _pictures_of(place: Path, record: Record) -> dict[str, tuple[bytes, str]]:
-    pictures = {}
-    for figure in record.figures:
-        path = place / figure.file
-        if not path.is_file():
-            raise InputError(f"{path}: the picture is missing; run the pair again")
-        pictures[path.stem] = (path.read_bytes(), figure.alt)
-    return pictures
 
 
 def sample_pair() -> tuple[Path, Path, Path]:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import shapely
 from affine import Affine
 from numpy.typing import NDArray
 
+from changedet.api.reopen import reopen_before
+from changedet.core.errors import InputError
 from changedet.core.grid import Grid
 from changedet.io.places import LONLAT, move_points, to_xy
-from changedet.io.raster import read_small, read_window
+from changedet.io.raster import Raster, read_small, read_window
 from changedet.io.vector import read_own_layer
 from changedet.pipeline.indexed import allowed_indices, index_differences
 from changedet.pipeline.outcome import Outcome
 from changedet.pipeline.scene import visible_roles
+from changedet.report.language import Text
 from changedet.report.pictures import decode
 from changedet.report.views import EVIDENCE_NODATA, Histogram, IndexView, Outline, Views
 from changedet.result import GridRecord, Record
@@ -30,7 +34,12 @@ MAX_OUTLINES = 20_000
 _INDEX_NAMES = {"exg": "ExG"}
 
 
-def to_display(values: NDArray[np.floating], valid: NDArray[np.bool_]) -> NDArray[np.uint8]:
+def to_display(
+    values: NDArray[np.floating],
+    valid: NDArray[np.bool_],
+    *,
+    limits: tuple[float, float] | None = None,
+) -> NDArray[np.uint8]:
     """Stretch up to three bands to 8 bits, together, so that colours stay what they are.
 
     Parameters
@@ -39,10 +48,10 @@ def to_display(values: NDArray[np.floating], valid: NDArray[np.bool_]) -> NDArra
         One or three bands.
     valid : ndarray of bool, shape (height, width)
         True = use; the rest becomes black.
+    limits : (float, float), optional
+        Values that become 1 and 255; by default those of :func:`find_limits`.
     """
-    # Every third pixel is enough for two percentiles.
-    few = values[:, ::3, ::3][:, valid[::3, ::3]]
-    low, high = np.percentile(few, [1, 99]).astype(np.float32) if few.size else (0.0, 1.0)
+    low, high = (np.float32(limit) for limit in limits or find_limits(values, valid))
     gain = np.float32(254 / max(float(high - low), 1e-6))
     shown = np.zeros((*valid.shape, 3), np.uint8)
     for number in range(3):
@@ -51,13 +60,31 @@ def to_display(values: NDArray[np.floating], valid: NDArray[np.bool_]) -> NDArra
     return shown
 
 
+def find_limits(values: NDArray[np.floating], valid: NDArray[np.bool_]) -> tuple[float, float]:
+    """Return the values between which an image is shown: 1st and 99th percentile of all bands."""
+    # Every third pixel is enough for two percentiles.
+    few = values[:, ::3, ::3][:, valid[::3, ::3]]
+    if not few.size:
+        return 0.0, 1.0
+    low, high = np.percentile(few, [1, 99])
+    return float(low), float(high)
+
+
+def known_pixels(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Mark where aligned.tif has data, of shape (bands, h, w) -> (h, w); True = use.
+
+    The lowest value of the data type says nodata (see the pipeline), NaN in floats.
+    """
+    known = np.isfinite(values) if values.dtype.kind == "f" else values > np.iinfo(values.dtype).min
+    return np.asarray(known.all(axis=0), dtype=bool)
+
+
 def views_of_outcome(outcome: Outcome, folder: Path) -> Views | None:
     """Make the views of a fresh result; None where the pair was refused before any map."""
     scene = outcome.scene
     if scene is None:
         return None
     zoom = _zoom(scene.grid)
-    fine = _zoom(scene.grid, FINE)
     values, valid = read_window(
         scene.before, scene.grid.window, roles=visible_roles(scene.before), zoom=zoom
     )
@@ -75,13 +102,7 @@ def views_of_outcome(outcome: Outcome, folder: Path) -> Views | None:
         bands,
         buildings=_graded(_outlines_of(folder, scene.grid), outcome.record),
         tie_points=tie_points,
-        fine=None
-        if fine == zoom
-        else to_display(
-            *read_window(
-                scene.before, scene.grid.window, roles=visible_roles(scene.before), zoom=fine
-            )
-        ),
+        fine=_fine_before(scene.before, scene.grid),
         indices=_indices_of(outcome, folder),
         histograms=tuple(
             Histogram(
@@ -97,8 +118,18 @@ def views_of_outcome(outcome: Outcome, folder: Path) -> Views | None:
     )
 
 
-def views_of_folder(folder: Path, record: Record) -> Views | None:
-    """Make the views of a result folder from its own files alone."""
+def views_of_folder(folder: Path, record: Record, *, fine: bool = False) -> Views | None:
+    """Make the views of a result folder from its own files.
+
+    Parameters
+    ----------
+    folder : Path
+        The result folder.
+    record : Record
+        Its result.json.
+    fine : bool
+        Whether both dates are wanted with smaller pixels, too, if the image before is still there.
+    """
     picture = folder / "figures" / "before.png"
     if record.grid is None or not picture.is_file():
         return None
@@ -111,8 +142,27 @@ def views_of_folder(folder: Path, record: Record) -> Views | None:
         bands,
         buildings=_graded(_outlines_of(folder, grid), record),
         tie_points=_tie_points_of(folder),
+        fine=_fine_again(record, grid) if fine else None,
         histograms=(),
     )
+
+
+def _fine_again(record: Record, grid: Grid) -> NDArray[np.uint8] | None:
+    """Read the image before once more; None where it is gone, or is shown whole already."""
+    if _zoom(grid, FINE) == _zoom(grid):
+        return None
+    try:
+        return _fine_before(reopen_before(record), grid)
+    except InputError:
+        return None
+
+
+def _fine_before(before: Raster, grid: Grid) -> NDArray[np.uint8] | None:
+    zoom = _zoom(grid, FINE)
+    if zoom == _zoom(grid):
+        return None
+    roles = visible_roles(before)
+    return to_display(*read_window(before, grid.window, roles=roles, zoom=zoom))
 
 
 def grid_of(found: GridRecord) -> Grid:
@@ -221,11 +271,8 @@ def _read_aligned(
     path: Path, bands: list[int], *, size: int = SIZE
 ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
     values = read_small(path, size=size)[bands]
-    # The lowest value of the data type says nodata (see the pipeline), NaN in floats.
-    kind = values.dtype.kind
-    known = np.isfinite(values) if kind == "f" else values > np.iinfo(values.dtype).min
-    seen = np.asarray(known.all(axis=0), dtype=bool)
-    if kind == "f":
+    seen = known_pixels(values)
+    if values.dtype.kind == "f":
         values = np.nan_to_num(values)
     return to_display(values, seen), seen
 
@@ -274,3 +321,20 @@ def _ring(shape: shapely.Geometry, grid: Grid, zoom: int) -> NDArray[np.float64]
     xy = shapely.get_coordinates(part.exterior)
     cols, rows = ~grid.transform @ (xy[:, 0], xy[:, 1])
     return np.stack([np.asarray(cols) / zoom - 0.5, np.asarray(rows) / zoom - 0.5], axis=1)
+
+
+def pictures_of(folder: Path, record: Record) -> dict[str, tuple[bytes, Text]]:
+    """Read the pictures of a result folder, each with its text alternative.
+
+    Raises
+    ------
+    InputError
+        Where one is gone.
+    """
+    pictures: dict[str, tuple[bytes, Text]] = {}
+    for figure in record.figures:
+        path = folder / figure.file
+        if not path.is_file():
+            raise InputError(f"{path}: the picture is missing; run the pair again")
+        pictures[path.stem] = (path.read_bytes(), figure.alt)
+    return pictures

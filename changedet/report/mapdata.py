@@ -65,7 +65,7 @@ def map_document(
         "lonlat": None if views.lonlat is None else np.round(views.lonlat, 7).tolist(),
         "tiles": tiles,
         "pair": _pair(views, refused=refused) if tiles is None else None,
-        "layers": [] if refused else _layers(views, with_pictures=tiles is None),
+        "layers": [] if refused else _layers(views) if tiles is None else _tiled(tiles),
         "grades": [
             {"colour": style.colour, "dash": _dash(style.dash), "width": style.width}
             for style in GRADES
@@ -119,7 +119,7 @@ def _pair(views: Views, *, refused: bool) -> dict[str, Any]:
     return {"before": before, "after": after, "size": [images[0].shape[1], images[0].shape[0]]}
 
 
-def _layers(views: Views, *, with_pictures: bool) -> list[dict[str, Any]]:
+def _layers(views: Views) -> list[dict[str, Any]]:
     """Return the layers of rasters: each class, then both evidence maps."""
     found: list[dict[str, Any]] = []
     for style in CHANGES:
@@ -131,9 +131,11 @@ def _layers(views: Views, *, with_pictures: bool) -> list[dict[str, Any]]:
         ("pixel", views.pixel_change),
     ):
         found.append({"name": name, "uri": _uri(pictures.evidence_layer(evidence))})
-    if not with_pictures:
-        return [{"name": layer["name"], "uri": None} for layer in found]
     return found
+
+
+def _tiled(tiles: dict[str, Any]) -> list[dict[str, Any]]:
+    return [{"name": name} for name in tiles["layers"] if name not in {"before", "after"}]
 
 
 def _uri(layer: tuple[NDArray[np.uint8], NDArray[np.uint8]]) -> str:

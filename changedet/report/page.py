@@ -252,6 +252,11 @@ def _map(record: Record, views: Views | None, *, tiled: bool) -> dict[str, Any]:
             for style in GRADES
             if counted[style.name] and not refused
         ],
+        "classes": [
+            (style.label, pictures.data_uri(pictures.swatch(style), "image/png"))
+            for style in CHANGES
+            if tiled and (views.classes == style.code).any()
+        ],
         "total_outlines": len(views.buildings),
         "ramp": pictures.data_uri(_ramp(), "image/png"),
         "cell_ramp": pictures.data_uri(_cell_ramp(), "image/png"),
@@ -266,7 +271,7 @@ def _layers(record: Record, views: Views, *, tiled: bool) -> list[Layer]:
     found = []
     if views.buildings:
         found.append(Layer(name="buildings", title=Phrase("layer-buildings"), on=True))
-    if tiled:
+    if tiled and (views.classes > 0).any():
         found.append(Layer(name="classes", title=Phrase("layer-classes")))
     for style in () if tiled else CHANGES:
         if (views.classes == style.code).any():

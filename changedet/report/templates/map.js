@@ -42,17 +42,25 @@
       tile.onload = function () { done(null, tile); };
       tile.onerror = function () { done(null, tile); };
       if (present(this.options.name, level, coords.x, coords.y)) {
-        tile.src = data.tiles.template.replace("{layer}", this.options.name).replace("{z}", level)
-          .replace("{x}", coords.x).replace("{y}", coords.y);
+        tile.src = address(this.options.name, level, coords.x, coords.y);
       } else { setTimeout(function () { done(null, tile); }, 0); }
       return tile;
     }
   });
 
+  function address(layer, level, x, y) {
+    return data.tiles.layers[layer].template.replace("{z}", level).replace("{x}", x).replace("{y}", y);
+  }
+
+  // Which tiles there are: all, none, or one bit for each, row by row.
   function present(layer, level, x, y) {
-    var known = data.tiles.present[layer];
-    return Boolean(known && known[level] && x >= 0 && y >= 0 && y < known[level].length &&
-      known[level][y][x] === "1");
+    var step = Math.pow(2, data.tiles.zmax - level) * data.tiles.size;
+    var across = Math.ceil(data.tiles.width / step), down = Math.ceil(data.tiles.height / step);
+    if (x < 0 || y < 0 || x >= across || y >= down) { return false; }
+    var known = data.tiles.layers[layer].present[level];
+    if (typeof known === "number") { return known === 1; }
+    var k = y * across + x;
+    return Boolean(atob(known).charCodeAt(k >> 3) & (128 >> (k & 7)));
   }
 
   function raster(name, uri, pane) {
@@ -212,8 +220,7 @@
           if (!present(source, data.tiles.zmax, col, row)) { continue; }
           var part = new Image();
           paint(part, edge, [col * edge, row * edge], [edge, edge]);
-          part.src = data.tiles.template.replace("{layer}", source).replace("{z}", data.tiles.zmax)
-            .replace("{x}", col).replace("{y}", row);
+          part.src = address(source, data.tiles.zmax, col, row);
         }
       }
     } else {
@@ -329,7 +336,7 @@
     });
     map.getPane("rasters").style.opacity = String(strength.value / 100);
     var seen = {
-      buildings: on.buildings, evidence: on.structural || on.pixel,
+      buildings: on.buildings, classes: on.classes, evidence: on.structural || on.pixel,
       cells: on["cells-0"] || on["cells-1"], ties: on.ties
     };
     box.querySelectorAll("[data-legend]").forEach(function (legend) {
