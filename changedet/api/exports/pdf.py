@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from changedet.report.language import LANGUAGES, Phrase, Text
 from changedet.report.pdf import render_pdf
 from changedet.report.sheet import FIGURES
+from changedet.result import Figure
 
 if TYPE_CHECKING:
     from changedet.api.exports import Kit
@@ -13,11 +16,18 @@ if TYPE_CHECKING:
 
 def write(kit: Kit) -> None:
     """Write ``report.pdf`` beside the result."""
-    listed = {figure.file: figure.alt for figure in kit.record.figures}
-    figures = {}
-    for name in FIGURES:
-        path = kit.folder / "figures" / f"{name}.png"
-        if path.is_file() and f"figures/{name}.png" in listed:
-            figures[name] = (path.read_bytes(), listed[f"figures/{name}.png"])
+    figures: dict[str, tuple[bytes, Text]] = {}
+    for figure in kit.record.figures:
+        path = kit.folder / figure.file
+        if path.stem in FIGURES and path.is_file():
+            figures[path.stem] = (path.read_bytes(), _alternative(figure, kit.lang))
     data = render_pdf(kit.record, kit.views, figures, lang=kit.lang, credit=kit.credit)
     (kit.target / "report.pdf").write_bytes(data)
+
+
+def _alternative(figure: Figure, lang: str) -> Text:
+    """Return the text alternative of a figure in a language, or what the figure is at least."""
+    told: dict[str, str] = getattr(figure, "alts", {})
+    if lang in told or lang == LANGUAGES[0]:
+        return told.get(lang, figure.alt)
+    return Phrase(f"pdf-{Path(figure.file).stem}")
