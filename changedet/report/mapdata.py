@@ -19,10 +19,14 @@ from changedet.report.bilingual import in_all
 from changedet.report.language import Phrase, phrase
 from changedet.report.mapping import bounds_ring, north_angle
 from changedet.report.palette import CHANGES, GRADES, evidence_colours
-from changedet.report.views import Outline, Views
+from changedet.report.views import EVIDENCE_STEPS, Outline, Views
 from changedet.result import Record
 
-JPEG_QUALITY = 80
+PAIR_BYTES = 3_800_000
+"""Most bytes of both dates together: beyond it they are coded more coarsely."""
+_QUALITIES = (82, 76, 70, 62, 54)
+_EVIDENCE_STEP = 10
+"""Evidence is drawn in steps of 0.04: the eye sees no more, and the pictures are far smaller."""
 _STEPS = 10
 """Positions are written as whole tenths of a pixel."""
 
@@ -112,10 +116,11 @@ def _pair(views: Views, *, refused: bool) -> dict[str, Any]:
     images = fine or tuple(
         pictures.shown(image, views.valid) for image in (views.before, views.after)
     )
-    before, after = (
-        pictures.data_uri(pictures.encode_jpeg(image, quality=JPEG_QUALITY), "image/jpeg")
-        for image in images
-    )
+    for quality in _QUALITIES:
+        coded = [pictures.encode_jpeg(image, quality=quality) for image in images]
+        if sum(map(len, coded)) <= PAIR_BYTES:
+            break
+    before, after = (pictures.data_uri(jpeg, "image/jpeg") for jpeg in coded)
     return {"before": before, "after": after, "size": [images[0].shape[1], images[0].shape[0]]}
 
 
@@ -130,7 +135,10 @@ def _layers(views: Views) -> list[dict[str, Any]]:
         ("structural", views.structural_change),
         ("pixel", views.pixel_change),
     ):
-        found.append({"name": name, "uri": _uri(pictures.evidence_layer(evidence))})
+        steps = np.where(
+            evidence > EVIDENCE_STEPS, evidence, evidence // _EVIDENCE_STEP * _EVIDENCE_STEP
+        )
+        found.append({"name": name, "uri": _uri(pictures.evidence_layer(steps.astype(np.uint8)))})
     return found
 
 

@@ -39,15 +39,16 @@ FIGURES = (
     "before_after",
     "classes",
     "buildings",
-    "structural_change",
-    "pixel_change",
     "indices",
     "cells",
     "registration",
     "evidence",
 )
 """The pictures that the page knows; heading and explanation are messages of their names."""
-_MORE = ("structural_change", "pixel_change", "indices")
+_MORE = ("indices",)
+_PAPER = frozenset({"classes", "buildings"})
+"""Pictures for paper alone, where the map cannot be."""
+_PAPER_PX = 1200
 _SURE = ("registration", "evidence")
 _SCRIPTS = ("leaflet.js", "language.js", "map.js", "tables.js", "report.js")
 
@@ -217,7 +218,7 @@ def _policy(style: str, script: str, *, tiles: bool) -> str:
 
 
 def _shown(name: str, png: bytes, alt: Text) -> Shown:
-    data, mime, (width, height) = pictures.lighten(png)
+    data, mime, (width, height) = pictures.lighten(png, most=_PAPER_PX if name in _PAPER else None)
     key = f"caption-{name.replace('_', '-')}"
     plain = name == "before_after"
     return Shown(

@@ -210,8 +210,19 @@ def encode_indexed(index: UInt8, colours: UInt8) -> bytes:
     return buffer.getvalue()
 
 
-def lighten(png: bytes, *, quality: int = 86) -> tuple[bytes, str, tuple[int, int]]:
+def lighten(
+    png: bytes, *, quality: int = 86, most: int | None = None
+) -> tuple[bytes, str, tuple[int, int]]:
     """Return a picture for the page: the PNG itself, or a JPEG where that is much smaller.
+
+    Parameters
+    ----------
+    png : bytes
+        The picture.
+    quality : int
+        Of the JPEG.
+    most : int, optional
+        Largest width, pixels; a wider picture is made smaller.
 
     Returns
     -------
@@ -219,17 +230,19 @@ def lighten(png: bytes, *, quality: int = 86) -> tuple[bytes, str, tuple[int, in
         Bytes, MIME type, (width, height) in pixels.
     """
     with Image.open(io.BytesIO(png)) as picture:
-        size = picture.size
-        flat = np.asarray(picture.convert("RGB"), np.uint8)
+        flat = picture.convert("RGB")
+    if most is not None and flat.width > most:
+        flat = flat.resize((most, round(flat.height * most / flat.width)), Image.Resampling.LANCZOS)
+        smaller = io.BytesIO()
+        flat.save(smaller, "PNG")
+        png = smaller.getvalue()
     buffer = io.BytesIO()
     # Full colour resolution: thin coloured lines and text would bleed otherwise.
-    Image.fromarray(flat).save(
-        buffer, "JPEG", quality=quality, optimize=True, progressive=True, subsampling=0
-    )
+    flat.save(buffer, "JPEG", quality=quality, optimize=True, progressive=True, subsampling=0)
     jpeg = buffer.getvalue()
     if len(png) <= 1.5 * len(jpeg):
-        return png, "image/png", size
-    return jpeg, "image/jpeg", size
+        return png, "image/png", flat.size
+    return jpeg, "image/jpeg", flat.size
 
 
 def data_uri(data: bytes, mime: str) -> str:
