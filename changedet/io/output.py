@@ -26,6 +26,7 @@ _STAGED = "new-"
 _PRODUCTS = (
     "summary.csv",
     "report.html",
+    "report.pdf",
     "vectors.gpkg",
     "tie_points.points",
     "maps/aligned.tif",

@@ -54,17 +54,20 @@ def _name(check: Check) -> Text:
     return Retold(name, Phrase(key)) if _known(key) else name
 
 
-def _unit(unit: str) -> Text:
+def _with_unit(value: Text, unit: str) -> Text:
+    if not unit:
+        return value
+    if unit == "degrees":
+        return phrase("check-degrees", value=value)
     key = f"check-unit-{unit}"
-    return Phrase(key) if unit.isidentifier() and _known(key) else words.plain(unit, limit=20)
+    name = Phrase(key) if _known(key) else words.plain(unit, limit=20)
+    return phrase("measure", value=value, unit=name)
 
 
 def _amount(value: float | None, unit: str) -> Text:
     if unit == "share":
         return english(amounts.percent(value))
-    if not unit:
-        return english(Number(value))
-    return english(amounts.measure(value, _unit(unit)))
+    return english(amounts.UNKNOWN if value is None else _with_unit(Number(value), unit))
 
 
 def _limit(check: Check) -> Text:
@@ -81,8 +84,7 @@ def _cut(limit: float, unit: str) -> Text:
     """Write a limit as it was set, without digits that say nothing."""
     if unit == "share":
         return phrase("percent", share=number_of(f"{limit * 100:g}"))
-    value = number_of(f"{limit:g}")
-    return phrase("measure", value=value, unit=_unit(unit)) if unit else value
+    return _with_unit(number_of(f"{limit:g}"), unit)
 
 
 def footprint_rows(record: Record) -> tuple[tuple[Text, Text], ...]:

@@ -63,7 +63,7 @@ def retell(sentence: str, *groups: str) -> str:
     --------
     >>> said = retell("only 12 tie points agree with what a search found", "said-")
     >>> tell(said, "uk")
-    'лише 12 опорних точок узгоджуються з тим, що знайшов пошук'
+    'лише 12 зв’язкових точок узгоджуються з тим, що знайшов пошук'
     """
     found = find_phrase(sentence, *groups)
     shown = words.plain(sentence)

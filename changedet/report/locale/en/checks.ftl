@@ -25,7 +25,7 @@ verdict-unknown = not known
 
 check-unit-px = px
 check-unit-m = m
-check-unit-degrees = degrees
+check-degrees = { $value } degrees
 check-unit-days = days
 check-unit-spreads = spreads
 

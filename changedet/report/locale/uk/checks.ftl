@@ -25,14 +25,14 @@ verdict-unknown = невідомо
 
 check-unit-px = пікс.
 check-unit-m = м
-check-unit-degrees = °
+check-degrees = { $value }°
 check-unit-days = дн.
 check-unit-spreads = σ
 
 limit-at-least = щонайменше { $ok }
-limit-at-least-refused = щонайменше { $ok }; відмова, якщо менше ніж { $refuse }
+limit-at-least-refused = щонайменше { $ok }; відмова нижче { $refuse }
 limit-at-most = не більш як { $ok }
-limit-at-most-refused = не більш як { $ok }; відмова, якщо більше ніж { $refuse }
+limit-at-most-refused = не більш як { $ok }; відмова вище { $refuse }
 
 said-within = у межах допустимого
 said-unknown = із вхідних даних невідомо
