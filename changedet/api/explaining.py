@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 from changedet.api.views import grid_of, shown_bands, to_display
 from changedet.core.errors import InputError
 from changedet.core.grid import Grid, Window
-from changedet.io.raster import inspect_raster, put_on_metres, read_own, read_window, set_scale
+from changedet.io.description import Raster
+from changedet.io.raster import (
+    inspect_raster,
+    put_on_metres,
+    read_own,
+    read_window,
+    set_scale,
+)
 from changedet.io.vector import read_own_layer
 from changedet.pipeline.scene import visible_roles
 from changedet.report.reasons import BuildingView, Measures
@@ -64,7 +71,7 @@ def view_of_building(
     margin = RING_M / unit
     window = _window(grid, shape, _AROUND_M / unit)
     zoom = max(1, -(-max(window.shape) // _MOST_PX))
-    first = _read_before(record, before, grid, window, zoom)
+    first = _read_before(record, before, window, zoom)
     second = _read_after(folder, record, window, zoom)
     null = record.null
     return BuildingView(
@@ -106,9 +113,21 @@ def _window(grid: Grid, shape: shapely.Geometry, around: float) -> Window:
     )
 
 
-def _read_before(
-    record: Record, path: str | Path | None, grid: Grid, window: Window, zoom: int
-) -> NDArray[np.uint8]:
+def reopen_before(record: Record, path: str | Path | None = None) -> Raster:
+    """Open the image before of a result again.
+
+    Parameters
+    ----------
+    record : Record
+        Of a pair that was compared.
+    path : path-like, optional
+        Where it lies now, if not where the record says.
+
+    Raises
+    ------
+    InputError
+        Where it is gone, or is not the image that was compared.
+    """
     given = record.inputs.before
     place = Path(path or given.path)
     if not place.is_file():
@@ -130,8 +149,15 @@ def _read_before(
     if options.get("gsd") is not None:
         raster = set_scale(raster, float(options["gsd"]))
     raster = put_on_metres(raster)
-    if raster.grid.shape != grid.shape:
+    if record.grid is None or raster.grid.shape != (record.grid.height, record.grid.width):
         raise InputError(f"{place}: its grid is not that of this result; run the pair again")
+    return raster
+
+
+def _read_before(
+    record: Record, path: str | Path | None, window: Window, zoom: int
+) -> NDArray[np.uint8]:
+    raster = reopen_before(record, path)
     values, valid = read_window(raster, window, roles=visible_roles(raster), zoom=zoom)
     return to_display(values, valid)
 
