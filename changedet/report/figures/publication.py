@@ -276,7 +276,8 @@ def _draw_north(page: Page, views: Views, lang: str, right: int, top: int) -> No
     at = np.array([0, -50.0]) @ spin.T + centre
     page.axes.text(
         float(at[0]), float(at[1]), tell(Phrase("publish-north"), lang),
-        fontproperties=properties(8.5, bold=True), usetex=False, color=INK, ha="center", va="center", zorder=5, parse_math=False,
+        fontproperties=properties(8.5, bold=True), usetex=False, color=INK,
+        ha="center", va="center", zorder=5, parse_math=False,
     )  # fmt: skip
 
 
