@@ -121,7 +121,7 @@ def test_a_terminal_that_cannot_move_gets_lines() -> None:
 
 @terminal
 def test_an_error_stands_below_what_was_done() -> None:
-    *done, error, page = screen(in_terminal(80, "fail"), 80)
+    *done, error, _ = screen(in_terminal(80, "fail"), 80)
     assert [line.split()[1] for line in done] == ["open", "register"]
     assert error == "changedet: town.tif: torn"
 
@@ -147,10 +147,14 @@ def test_a_log_stays_short_whatever_is_told(capsys: pytest.CaptureFixture[str]) 
 
 
 def test_a_failed_stage_gets_no_line(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(OSError, match="full"), show_progress(("open", "fit"), quiet=False) as take:
-        assert take is not None
-        take("fit", 0.2)
-        raise OSError("full")
+    def fail() -> None:
+        with show_progress(("open", "fit"), quiet=False) as take:
+            assert take is not None
+            take("fit", 0.2)
+            raise OSError("full")
+
+    with pytest.raises(OSError, match="full"):
+        fail()
     assert capsys.readouterr().err.split(",")[0] == "changedet: open"
 
 
