@@ -210,7 +210,7 @@ def rebuild_report(
     tell_stage = progress or no_progress
     with extend(place) as staged:
         tell_stage("report", 0.0)
-        text = render_page(record, views, _pictures_of(place, record))
+        text = render_page(record, views, _pictures_of(place, record), lang=language)
         (staged / "report.html").write_text(text, encoding="utf-8")
         tell_stage("report", 1.0)
         files: tuple[Path, ...] = ()

@@ -133,8 +133,9 @@ class Result:
     def _repr_html_(self) -> str:
         """Show the headline and two pictures in a notebook, without a server."""
         from changedet.report.content import headline
+        from changedet.report.language import tell
 
-        lines = "".join(f"<p>{html.escape(line)}</p>" for line in headline(self.record))
+        lines = "".join(f"<p>{html.escape(tell(line))}</p>" for line in headline(self.record))
         pictures = "".join(
             self._picture(name) for name in ("before_after", "classes") if self._has(name)
         )

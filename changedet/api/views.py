@@ -11,6 +11,7 @@ from affine import Affine
 from numpy.typing import NDArray
 
 from changedet.core.grid import Grid
+from changedet.io.places import LONLAT, move_points, to_xy
 from changedet.io.raster import read_small, read_window
 from changedet.io.vector import read_own_layer
 from changedet.pipeline.indexed import allowed_indices, index_differences
@@ -22,6 +23,8 @@ from changedet.result import GridRecord, Record
 
 SIZE = 1600
 """Longest side of a view, pixels."""
+FINE = 3000
+"""Longest side of both dates in the map that can be zoomed, pixels: some 4 MB each as JPEG."""
 MAX_OUTLINES = 20_000
 """Buildings drawn in the report; the layer holds them all."""
 _INDEX_NAMES = {"exg": "ExG"}
@@ -54,9 +57,11 @@ def views_of_outcome(outcome: Outcome, folder: Path) -> Views | None:
     if scene is None:
         return None
     zoom = _zoom(scene.grid)
+    fine = _zoom(scene.grid, FINE)
     values, valid = read_window(
         scene.before, scene.grid.window, roles=visible_roles(scene.before), zoom=zoom
     )
+    before = to_display(values, valid)
     points = scene.alignment.tie_points
     tie_points = np.stack(
         [points.col, points.row, points.dcol, points.drow, points.residual_px, points.role], axis=1
@@ -66,10 +71,17 @@ def views_of_outcome(outcome: Outcome, folder: Path) -> Views | None:
     return _views(
         folder,
         scene.grid,
-        to_display(values, valid),
+        before,
         bands,
-        buildings=_outlines_of(outcome, scene.grid, zoom),
+        buildings=_graded(_outlines_of(folder, scene.grid), outcome.record),
         tie_points=tie_points,
+        fine=None
+        if fine == zoom
+        else to_display(
+            *read_window(
+                scene.before, scene.grid.window, roles=visible_roles(scene.before), zoom=fine
+            )
+        ),
         indices=_indices_of(outcome, folder),
         histograms=tuple(
             Histogram(
@@ -92,16 +104,13 @@ def views_of_folder(folder: Path, record: Record) -> Views | None:
         return None
     grid = grid_of(record.grid)
     bands = shown_bands(record)
-    buildings, points = _layers_of(folder / "vectors.gpkg", grid)
-    if record.buildings is None or record.buildings.total is None:
-        buildings = ()  # regions that were found are no graded buildings
     return _views(
         folder,
         grid,
         decode(picture.read_bytes()),
         bands,
-        buildings=buildings,
-        tie_points=points,
+        buildings=_graded(_outlines_of(folder, grid), record),
+        tie_points=_tie_points_of(folder),
         histograms=(),
     )
 
@@ -126,8 +135,8 @@ def shown_bands(record: Record) -> list[int]:
     return [names.index(role) for role in wanted] if len(wanted) == 3 else [0]
 
 
-def _zoom(grid: Grid) -> int:
-    return max(1, -(-max(grid.shape) // SIZE))
+def _zoom(grid: Grid, size: int = SIZE) -> int:
+    return max(1, -(-max(grid.shape) // size))
 
 
 def _views(
@@ -140,10 +149,14 @@ def _views(
     tie_points: NDArray[np.float64],
     histograms: tuple[Histogram, ...],
     indices: Mapping[str, NDArray[np.float32]] | None = None,
+    fine: NDArray[np.uint8] | None = None,
 ) -> Views:
     zoom = _zoom(grid)
     maps = folder / "maps"
     after, seen = _read_aligned(maps / "aligned.tif", after_bands)
+    finer = None
+    if fine is not None:
+        finer = fine, _read_aligned(maps / "aligned.tif", after_bands, size=FINE)[0]
     seen &= before.any(axis=-1)
     nothing = np.where(seen, 0, 255).astype(np.uint8)
 
@@ -175,7 +188,20 @@ def _views(
             )
             for name, difference in (indices or {}).items()
         ),
+        fine=finer,
+        lonlat=_lonlat(grid.zoom_out(zoom)),
     )
+
+
+def _lonlat(grid: Grid) -> NDArray[np.float64] | None:
+    """Return where five by five even places of a grid are on Earth, degrees."""
+    if grid.crs is None:
+        return None
+    cols, rows = np.meshgrid(
+        np.linspace(-0.5, grid.width - 0.5, 5), np.linspace(-0.5, grid.height - 0.5, 5)
+    )
+    lon, lat = move_points(*to_xy(grid, cols, rows), source=grid.crs, target=LONLAT)
+    return np.stack([lon, lat], axis=-1)
 
 
 def _indices_of(outcome: Outcome, folder: Path) -> dict[str, NDArray[np.float32]]:
@@ -191,8 +217,10 @@ def _indices_of(outcome: Outcome, folder: Path) -> dict[str, NDArray[np.float32]
     return index_differences(before, after, roles, lines=lines, white=scene.white)
 
 
-def _read_aligned(path: Path, bands: list[int]) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    values = read_small(path, size=SIZE)[bands]
+def _read_aligned(
+    path: Path, bands: list[int], *, size: int = SIZE
+) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    values = read_small(path, size=size)[bands]
     # The lowest value of the data type says nodata (see the pipeline), NaN in floats.
     kind = values.dtype.kind
     known = np.isfinite(values) if kind == "f" else values > np.iinfo(values.dtype).min
@@ -202,46 +230,38 @@ def _read_aligned(path: Path, bands: list[int]) -> tuple[NDArray[np.uint8], NDAr
     return to_display(values, seen), seen
 
 
-def _outlines_of(outcome: Outcome, grid: Grid, zoom: int) -> tuple[Outline, ...]:
-    found, assessment = outcome.outlines, outcome.assessment
-    if found is None or assessment is None:
-        return ()
-    areas = outcome.areas_m2
-    return tuple(
-        Outline(
-            id=str(name),
-            ring=_ring(shape, grid, zoom),
-            grade=str(assessment.grade[number]),
-            score=_known(assessment.probability[number]),
-            area_m2=None if areas is None else float(areas[number]),
-        )
-        for number, (name, shape) in enumerate(
-            zip(found.ids[:MAX_OUTLINES], found.geometries[:MAX_OUTLINES], strict=True)
-        )
-    )
+def _graded(outlines: tuple[Outline, ...], record: Record) -> tuple[Outline, ...]:
+    """Drop regions that were only found: they are no graded buildings."""
+    known = record.buildings is not None and record.buildings.total is not None
+    return outlines if known else ()
 
 
-def _layers_of(path: Path, grid: Grid) -> tuple[tuple[Outline, ...], NDArray[np.float64]]:
-    zoom = _zoom(grid)
-    shapes, columns = read_own_layer(path, "tie_points")
+def _tie_points_of(folder: Path) -> NDArray[np.float64]:
+    shapes, columns = read_own_layer(folder / "vectors.gpkg", "tie_points")
     words = {"rejected": 0.0, "fit": 1.0, "held out": 2.0}
-    points = np.zeros((0, 6))
-    if len(shapes):
-        names = ("col", "row", "shift_col_px", "shift_row_px", "residual_px")
-        used = [words[str(word)] for word in columns["used"]]
-        points = np.column_stack([*(columns[name].astype(float) for name in names), used])
-    shapes, columns = read_own_layer(path, "buildings")
-    outlines = tuple(
+    if not len(shapes):
+        return np.zeros((0, 6))
+    names = ("col", "row", "shift_col_px", "shift_row_px", "residual_px")
+    used = [words[str(word)] for word in columns["used"]]
+    return np.column_stack([*(columns[name].astype(float) for name in names), used])
+
+
+def _outlines_of(folder: Path, grid: Grid) -> tuple[Outline, ...]:
+    shapes, columns = read_own_layer(folder / "vectors.gpkg", "buildings")
+    zoom = _zoom(grid)
+    return tuple(
         Outline(
             id=str(columns["id"][k]),
             ring=_ring(shape, grid, zoom),
             grade=str(columns["grade"][k]),
             score=_known(columns["probability"][k]),
             area_m2=_known(columns["area_m2"][k]),
+            evidence=_known(columns["score"][k]),
+            lost_share=_known(columns["lost_share"][k]),
+            reason=str(columns["reason"][k] or ""),
         )
         for k, shape in enumerate(shapes[:MAX_OUTLINES])
     )
-    return outlines, points
 
 
 def _known(value: float) -> float | None:

@@ -40,7 +40,7 @@ def test_the_page_shows_the_table_also_of_a_refused_pair(
     for one in (record, refused):
         html = page.render_page(one.model_copy(update={"checks": CHECKS}), views, drawn)
         assert html.count('class="check ') == 4
-        assert all(f">{word}</td>" in html for word in VERDICTS.values())
+        assert all(f">{word}</span>" in html for word in VERDICTS.values())
         assert "<b>residual" not in html
     assert "Can the two images be compared?" not in page.render_page(record, views, drawn)
 
