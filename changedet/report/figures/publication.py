@@ -188,11 +188,11 @@ def _draw_legend(page: Page, rows: Sequence[_Row], x: int, y: float) -> float:
             page.write(Block(lines=(row.text,), size=11, bold=True), x, middle - 22)
         elif isinstance(style, ClassStyle):
             codes = np.full((36, 72), style.code, np.uint8)
-            ground = np.full((36, 72, 3), 140, np.uint8)
+            ground = np.full((36, 72, 3), 190, np.uint8)
             page.show(publish.marked_ground(ground, codes), x, round(middle - 18))
         else:
-            page.fill(x, middle - 18, 72, 36, "#8c8c8c")
-            ring = np.array([(6, -12), (66, -12), (66, 12), (6, 12)]) + np.array((x, middle))
+            page.fill(x, middle - 18, 72, 36, "#a6a6a6")
+            ring = np.array([(8, -11), (64, -11), (64, 11), (8, 11)]) + np.array((x, middle))
             _outline(page, [ring], style, None)
         if style is not None:
             page.write(Block(lines=(row.text,), size=10.5), x + 92, middle - 20)
@@ -206,7 +206,8 @@ def _outline(
     style: GradeStyle,
     frame: Rectangle | None,
 ) -> None:
-    width = style.width * 0.8
+    # In the legend lines are thicker, so that their dashes can be told.
+    width = style.width * (0.8 if frame is not None else 1.3)
     lines = PolyCollection(
         rings,
         facecolors="none",
