@@ -81,6 +81,7 @@ def run(
     """
     wanted = _options(options, wishes)
     check_exports(wanted.export)
+    tell_stage = progress or no_progress
 
     def work(folder: Path) -> tuple[Record, None]:
         outcome = run_pair(
@@ -89,13 +90,13 @@ def run(
             options=wanted,
             folder=folder,
             executor=executor,
-            progress=progress or no_progress,
+            progress=tell_stage,
             command=command,
             styles=_styles(),
         )
-        record = _complete(outcome, folder)
+        record = _complete(outcome, folder, tell_stage)
         if wanted.export and record.status != "refused":
-            _export(folder, record, wanted)
+            _export(folder, record, wanted, tell_stage)
         return record, None
 
     record, folder, keep, _ = _into(output, overwrite, work)
@@ -153,7 +154,7 @@ def register(
             progress=progress or no_progress,
             command=command,
         )
-        return _complete(outcome, folder, page=False), outcome
+        return _complete(outcome, folder, progress or no_progress, page=False), outcome
 
     record, folder, keep, outcome = _into(output, overwrite, work)
     alignment = None if outcome.scene is None else outcome.scene.alignment
@@ -168,7 +169,11 @@ def describe(
 
 
 def rebuild_report(
-    folder: str | Path, *, lang: str | None = None, export: tuple[str, ...] = ()
+    folder: str | Path,
+    *,
+    lang: str | None = None,
+    export: tuple[str, ...] = (),
+    progress: Progress | None = None,
 ) -> tuple[Path, tuple[Path, ...]]:
     """Write report.html anew from a result folder, and exports, without computing anything again.
 
@@ -180,6 +185,8 @@ def rebuild_report(
         Language; without it that of the run.
     export : tuple of str
         Exports by name, see :class:`~changedet.core.options.RunOptions`.
+    progress : callable, optional
+        As in :func:`run`.
 
     Returns
     -------
@@ -200,13 +207,16 @@ def rebuild_report(
     if export and (views is None or record.status == "refused"):
         raise InputError(f"{place}: this pair was refused: there is nothing to export")
     language = lang or str(record.provenance.options.get("lang") or LANGUAGES[0])
+    tell_stage = progress or no_progress
     with extend(place) as staged:
+        tell_stage("report", 0.0)
         text = render_page(record, views, pictures_of(place, record), lang=language)
         (staged / "report.html").write_text(text, encoding="utf-8")
+        tell_stage("report", 1.0)
         files: tuple[Path, ...] = ()
         if export and views is not None:
             kit = Kit(folder=place, target=staged, record=record, views=views, lang=language)
-            files = write_exports(export, kit)
+            files = _write_each(export, kit, tell_stage)
     return place / "report.html", tuple(place / file for file in files)
 
 
@@ -255,30 +265,44 @@ def _into(
     return record, folder if output is None else Path(output), keep, extra
 
 
-def _complete(outcome: Outcome, folder: Path, *, page: bool = True) -> Record:
+def _complete(outcome: Outcome, folder: Path, progress: Progress, *, page: bool = True) -> Record:
     """Add figures, report, summary and, last, result.json; return the final record."""
     record = outcome.record
     if record.status == "refused" or outcome.scene is None:
         (folder / "result.json").write_text(record.to_json(), encoding="utf-8")
         return record
+    progress("figures", 0.0)
     views = views_of_outcome(outcome, folder)
     if views is None:
         raise EnvironmentFault("the maps that were just written cannot be read back")
     record, pictures = _draw(views, record, folder)
+    progress("figures", 1.0)
     if page:
+        progress("report", 0.0)
         (folder / "summary.csv").write_text(summary_csv(record), encoding="utf-8-sig")
         (folder / "maps" / "classes.qml").write_text(classes_qml(), encoding="utf-8")
         text = render_page(record, views, pictures)
         (folder / "report.html").write_text(text, encoding="utf-8")
+        progress("report", 1.0)
     (folder / "result.json").write_text(record.to_json(), encoding="utf-8")
     return record
 
 
-def _export(folder: Path, record: Record, wanted: RunOptions) -> None:
+def _export(folder: Path, record: Record, wanted: RunOptions, progress: Progress) -> None:
     views = views_of_folder(folder, record)
     if views is not None:
         kit = Kit(folder=folder, target=folder, record=record, views=views, lang=wanted.lang)
-        write_exports(wanted.export, kit)
+        _write_each(wanted.export, kit, progress)
+
+
+def _write_each(names: tuple[str, ...], kit: Kit, progress: Progress) -> tuple[Path, ...]:
+    """Write exports one after the other and return their files, sorted."""
+    files: list[Path] = []
+    for number, name in enumerate(names):
+        progress("export", number / len(names))
+        files += write_exports((name,), kit)
+    progress("export", 1.0)
+    return tuple(sorted(files))
 
 
 def _draw(

@@ -36,6 +36,13 @@ _PRODUCTS = (
     "maps/classes.qml",
     "maps/correspondence.tif",
     "maps/registration_error.tif",
+    "pictures/before.jpg",
+    "pictures/after.jpg",
+    "pictures/before_after.png",
+    "pictures/map.png",
+    "pictures/change.webp",
+    "pictures/change.gif",
+    "pictures/captions.txt",
 )
 _TILES = "tiles"
 _TILE = re.compile(
