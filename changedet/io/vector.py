@@ -366,6 +366,8 @@ def _write_layer(path: Path, layer: Layer, wkt: str | None, *, append: bool = Fa
         crs=None if table else wkt,
         nan_as_null=True,
         append=append,
+        # the version that QGIS and ArcGIS of some years ago read too
+        dataset_options={} if path.exists() else {"VERSION": "1.3"},
         layer_options={} if append else {"FID": "fid", **place, **about},
     )
 

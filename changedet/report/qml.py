@@ -72,10 +72,10 @@ def _raster(root: ET.Element, kind: str, opacity: float = 1.0, **more: str) -> E
     )
 
 
-def classes_style(lang: str = "en") -> ET.Element:
+def classes_style(lang: str = "en", *, opacity: float = 1.0) -> ET.Element:
     """Return the style of classes.tif: a palette with names; not analysed is clear."""
     root = _root()
-    palette = ET.SubElement(_raster(root, "paletted", band="1"), "colorPalette")
+    palette = ET.SubElement(_raster(root, "paletted", opacity, band="1"), "colorPalette")
     for style in CLASSES:
         # What did not change, or was not analysed, must not hide the image below.
         alpha = "255" if style in CHANGES else "0"

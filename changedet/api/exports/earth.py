@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from affine import Affine
 
 from changedet.api.exports.placed import Placed
 from changedet.report import amounts
@@ -20,30 +21,26 @@ from changedet.report.palette import GRADES, GradeStyle
 from changedet.report.pictures import class_layer, encode_indexed, encode_jpeg, shown
 from changedet.report.qml import CELL_STEPS, cell_colour
 
+QUALITY = 88
+"""Of the JPEGs."""
 MOST = 20_000
 """Buildings that Google Earth is given, the gravest first: it grows slow beyond."""
 
 
-def make_earth(place: Placed, before: bytes) -> Earth:
-    """Return what a KMZ of a result holds.
-
-    Parameters
-    ----------
-    place : Placed
-    before : bytes
-        The image before as a JPEG, of the size of the views.
-    """
-    from changedet.api.exports.gis import notes
-
+def make_earth(place: Placed, notes: Sequence[str]) -> Earth:
+    """Return what a KMZ of a result holds, with lines to say at its head."""
     record, views, say = place.kit.record, place.kit.views, place.say
+    # a grid whose rows run north is mirrored: its pictures are turned over
+    turned = slice(None, None, -1 if mirrored(place.kit.views.grid.transform) else 1)
     spans = _spans(record.inputs.before.date, record.inputs.after.date)
     corners = _corners(place)
-    after = encode_jpeg(shown(views.after, views.valid), quality=88)
-    classes = encode_indexed(*class_layer(views.classes))
+    before = encode_jpeg(shown(views.before, views.valid)[turned], quality=QUALITY)
+    after = encode_jpeg(shown(views.after, views.valid)[turned], quality=QUALITY)
+    classes = encode_indexed(*class_layer(np.ascontiguousarray(views.classes[turned])))
     cells = _cells(place)
     return Earth(
         title=record.title,
-        notes=notes(place),
+        notes=notes,
         images=say("gis-images"),
         overlays=(
             Overlay(
@@ -78,11 +75,18 @@ def make_earth(place: Placed, before: bytes) -> Earth:
     )
 
 
+def mirrored(transform: Affine) -> bool:
+    """Say whether rows of a grid run the other way round than those of a picture."""
+    return bool(transform.determinant > 0)
+
+
 def _corners(place: Placed) -> tuple[tuple[float, float], ...]:
     """Return lower left, lower right, upper right, upper left of the views, in degrees."""
     grid = place.kit.views.grid
     width, height = grid.width, grid.height
     pixels = ((0, height), (width, height), (width, 0), (0, 0))
+    if mirrored(grid.transform):
+        pixels = ((0, 0), (width, 0), (width, height), (0, height))
     xs, ys = np.array([grid.transform @ pixel for pixel in pixels], float).T
     lons, lats = place.move(xs, ys)
     return tuple(zip(map(float, lons), map(float, lats), strict=True))

@@ -9,7 +9,7 @@ import numpy as np
 import shapely
 
 from changedet.api.exports import Kit
-from changedet.api.exports.earth import make_earth
+from changedet.api.exports.earth import QUALITY, make_earth
 from changedet.api.exports.placed import Placed, place_kit
 from changedet.api.exports.project import project_layers
 from changedet.io.raster import describe_own
@@ -45,10 +45,10 @@ def write(kit: Kit) -> None:
         _write_readme(folder, kit, None)
         return
     _write_geojson(folder, place)
-    before = encode_jpeg(shown(kit.views.before, kit.views.valid), quality=88)
+    before = encode_jpeg(shown(kit.views.before, kit.views.valid), quality=QUALITY)
     (folder / "before.jpg").write_bytes(before)
     _write_world(folder / "before.jpg.aux.xml", place)
-    (folder / "town.kmz").write_bytes(make_kmz(make_earth(place, before)))
+    (folder / "town.kmz").write_bytes(make_kmz(make_earth(place, notes(place))))
     (folder / "town.qgz").write_bytes(
         make_qgz(
             project_layers(place),
@@ -102,7 +102,8 @@ def _write_world(path: Path, place: Placed) -> None:
     ET.SubElement(root, "GeoTransform").text = ", ".join(
         repr(float(value)) for value in (t.c, t.a, t.b, t.f, t.d, t.e)
     )
-    path.write_bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True))
+    # GDAL looks at the first node alone: a declaration would be in its way
+    path.write_text(ET.tostring(root, encoding="unicode") + "\n", encoding="utf-8")
 
 
 def _write_item(folder: Path, place: Placed) -> None:

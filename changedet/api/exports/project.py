@@ -21,7 +21,7 @@ def project_layers(place: Placed) -> tuple[LayerGroup, ...]:
 
     def vector(layer: str, key: str, kind: str = "Polygon", *, on: bool = True) -> ProjectLayer:
         return ProjectLayer(
-            key=layer,
+            key=f"changedet_{layer}",
             name=say(key),
             source=f"../vectors.gpkg|layername={layer}",
             kind=kind,
@@ -32,7 +32,7 @@ def project_layers(place: Placed) -> tuple[LayerGroup, ...]:
 
     def evidence(name: str, key: str) -> ProjectLayer:
         return ProjectLayer(
-            key=name,
+            key=f"changedet_{name}",
             name=say(key),
             source=f"../maps/{name}.tif",
             kind="raster",
@@ -64,11 +64,11 @@ def project_layers(place: Placed) -> tuple[LayerGroup, ...]:
             name=say("gis-maps"),
             layers=(
                 ProjectLayer(
-                    key="classes",
+                    key="changedet_classes",
                     name=say("gis-classes"),
                     source="../maps/classes.tif",
                     kind="raster",
-                    style=qml.classes_style(lang),
+                    style=qml.classes_style(lang, opacity=0.6),
                     about=note,
                 ),
                 evidence("structural_change", "gis-structural-change"),
@@ -83,7 +83,7 @@ def _images(place: Placed) -> tuple[ProjectLayer, ...]:
     bands = shown_bands(place.kit.record)
     return (
         ProjectLayer(
-            key="after",
+            key="changedet_after",
             name=place.say("gis-after"),
             source="../maps/aligned.tif",
             kind="raster",
@@ -91,7 +91,7 @@ def _images(place: Placed) -> tuple[ProjectLayer, ...]:
             about=place.kit.credit,
         ),
         ProjectLayer(
-            key="before",
+            key="changedet_before",
             name=place.say("gis-before"),
             source="./before.jpg",
             kind="raster",

@@ -18,7 +18,7 @@ import shapely
 from numpy.typing import NDArray
 
 from changedet.report.gis.plain import file_name, is_day, parse_date
-from changedet.result import ImageRecord, Record
+from changedet.result import AreaRecord, ImageRecord, Record
 
 METHOD = "Automatic extraction"
 NOT_VALIDATED = "Automatic extraction from two satellite images; not validated."
@@ -290,6 +290,12 @@ def _image_row(number: int, image: ImageRecord, phase: str) -> tuple[Any, ...]:
     return number, file_name(image.path), day, time, gsd, phase
 
 
+def _interval(area: AreaRecord, what: str) -> str:
+    if not area.separable:
+        return f"{what} cannot be told from no change in this pair: no loss is claimed"
+    return f"low and high: {area.interval_kind} interval of {what}"
+
+
 def _summary(record: Record, cells: Table) -> Table:
     """Return the figures of the record in the columns of a summary table."""
     rows: list[dict[str, Any]] = []
@@ -315,7 +321,7 @@ def _summary(record: Record, cells: Table) -> Table:
                 "total": built.before_ha,
                 "low": built.low_ha,
                 "high": built.high_ha,
-                "note": f"{built.interval_kind} interval of destroyed",
+                "note": _interval(built, "destroyed"),
             }
         )
     if (plants := record.vegetation) is not None:
@@ -327,7 +333,7 @@ def _summary(record: Record, cells: Table) -> Table:
                 "total": plants.before_ha,
                 "low": plants.low_ha,
                 "high": plants.high_ha,
-                "note": f"{plants.interval_kind} interval of lost",
+                "note": _interval(plants, "lost"),
             }
         )
     visible = cells.columns["visible_dmg"]
@@ -338,7 +344,7 @@ def _summary(record: Record, cells: Table) -> Table:
                 "unit": "No.",
                 "damaged": float(np.nansum(visible)),
                 "total": int(np.isfinite(visible).sum()),
-                "note": "destroyed or damaged; total: cells with something analysed",
+                "note": "destroyed or damaged; total: cells in which something was judged",
             }
         )
     numbers = ("destroyed", "damaged", "poss_dmg", "no_visible", "not_anal", "total", "low", "high")

@@ -45,7 +45,7 @@ class ProjectLayer:
     Parameters
     ----------
     key : str
-        Unique; letters, digits and underscores.
+        Unique; letters, digits and underscores, more than ten: QGIS renames shorter ones.
     name : str
         For a reader.
     source : str
@@ -194,6 +194,8 @@ def _add_properties(root: ET.Element) -> None:
     properties = ET.SubElement(root, "properties")
     paths = ET.SubElement(properties, "Paths")
     _say(paths, "Absolute", "false", type="bool")
+    systems = ET.SubElement(properties, "SpatialRefSys")
+    _say(systems, "ProjectionsEnabled", "1", type="int")
 
 
 def _add_metadata(root: ET.Element, title: str, notes: str) -> None:

@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from changedet.report.gis.plain import file_name, is_day, iso, parse_date
 from changedet.report.palette import CLASSES
-from changedet.result import ImageRecord, Record
+from changedet.result import AreaRecord, ImageRecord, Record
 
 _EXTENSIONS = tuple(
     f"https://stac-extensions.github.io/{name}/schema.json"
@@ -208,17 +208,20 @@ def _properties(record: Record, place: Place, credit: str) -> dict[str, Any]:
 
 
 def _description(record: Record) -> str:
-    parts = []
-    if (built := record.built) is not None and built.destroyed_ha is not None:
-        parts.append(
-            f"Built area destroyed: {built.destroyed_ha:g} ha "
-            f"({built.low_ha:g} to {built.high_ha:g} ha, {built.interval_kind} interval)."
-            if built.low_ha is not None and built.high_ha is not None
-            else f"Built area destroyed: {built.destroyed_ha:g} ha."
-        )
-    if (plants := record.vegetation) is not None and plants.lost_ha is not None:
-        parts.append(f"Vegetation lost: {plants.lost_ha:g} ha.")
-    return " ".join(["Change between two images of one place.", *parts])
+    parts = ["Change between two images of one place."]
+    if (built := record.built) is not None:
+        parts.append(_loss("Built area destroyed", built, built.destroyed_ha))
+    if (plants := record.vegetation) is not None:
+        parts.append(_loss("Vegetation lost", plants, plants.lost_ha))
+    return " ".join(parts)
+
+
+def _loss(name: str, area: AreaRecord, loss: float | None) -> str:
+    if not area.separable:
+        return f"{name}: cannot be told from no change in this pair."
+    if loss is None or area.low_ha is None or area.high_ha is None:
+        return f"{name}: no hectares are known."
+    return f"{name}: {loss:g} ha ({area.low_ha:g} to {area.high_ha:g} ha, {area.interval_kind})."
 
 
 def _times(record: Record) -> dict[str, Any]:
@@ -280,4 +283,9 @@ def _number(value: float) -> int | float:
 def _input_link(image: ImageRecord) -> dict[str, str]:
     name = file_name(image.path) or "image"
     address = image.path if re.match(r"https?://", image.path) else quote(name)
-    return {"rel": "derived_from", "href": address, "title": name}
+    return {
+        "rel": "derived_from",
+        "href": address,
+        "title": name,
+        "changedet:sha256": image.sha256,
+    }
