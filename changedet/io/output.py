@@ -34,6 +34,17 @@ _PRODUCTS = (
     "maps/classes.qml",
     "maps/correspondence.tif",
     "maps/registration_error.tif",
+    "gis/README.txt",
+    "gis/buildings.geojson",
+    "gis/changes.geojson",
+    "gis/cells.geojson",
+    "gis/town.kmz",
+    "gis/town.qgz",
+    "gis/before.jpg",
+    "gis/before.jpg.aux.xml",
+    "gis/item.json",
+    "gis/ems.gpkg",
+    "gis/ems-README.txt",
 )
 _FAULTS = {
     errno.ENOSPC: "the disk is full",

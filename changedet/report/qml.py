@@ -7,6 +7,7 @@ an element (for a project) and a text (for a file or a row).
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from xml.etree import ElementTree as ET
@@ -63,7 +64,7 @@ def cell_colour(share: float) -> str:
     return hex_colour(evidence_colours()[round(step * 250 / (steps - 1))])
 
 
-def _raster(root: ET.Element, kind: str, opacity: float = 1.0, **more: str) -> ET.Element:
+def _raster(root: ET.Element, kind: str, opacity: float, **more: str) -> ET.Element:
     pipe = ET.SubElement(root, "pipe")
     return ET.SubElement(
         pipe,
@@ -144,11 +145,11 @@ def image_style(limits: tuple[float, float] | None, bands: tuple[int, ...]) -> E
     if len(bands) == 3:
         names = ("red", "green", "blue")
         numbers = {f"{name}Band": str(band) for name, band in zip(names, bands, strict=True)}
-        renderer = _raster(root, "multibandcolor", **numbers)
+        renderer = _raster(root, "multibandcolor", 1.0, **numbers)
         parts = tuple(f"{name}ContrastEnhancement" for name in names)
     else:
         renderer = _raster(
-            root, "singlebandgray", grayBand=str(bands[0]), gradient="BlackToWhite"
+            root, "singlebandgray", 1.0, grayBand=str(bands[0]), gradient="BlackToWhite"
         )
         parts = ("contrastEnhancement",)
     for part in parts if limits else ():
@@ -269,12 +270,10 @@ def cells_style(lang: str = "en", *, attribute: str = "built_destroyed_share") -
     Cells where there was nothing to lose have no share and are not drawn.
     """
     del lang  # percentages alone
-    root, renderer = _renderer(
-        "graduatedSymbol", attr=attribute, graduatedMethod="GraduatedColor"
-    )
+    root, renderer = _renderer("graduatedSymbol", attr=attribute, graduatedMethod="GraduatedColor")
     ranges = ET.SubElement(renderer, "ranges")
     symbols = ET.SubElement(renderer, "symbols")
-    for number, (low, high) in enumerate(zip(CELL_STEPS, CELL_STEPS[1:], strict=False)):
+    for number, (low, high) in enumerate(itertools.pairwise(CELL_STEPS)):
         ET.SubElement(
             ranges,
             "range",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -69,9 +70,7 @@ def make_earth(place: Placed, notes: Sequence[str]) -> Earth:
         groups=(*_buildings(place), *cells),
         span=spans[1],
         legend_name=say("gis-legend"),
-        legend=to_png(
-            legend(place.kit.lang, grades=place.has_buildings, cells=bool(cells))
-        ),
+        legend=to_png(legend(place.kit.lang, grades=place.has_buildings, cells=bool(cells))),
     )
 
 
@@ -117,9 +116,7 @@ def _buildings(place: Placed) -> tuple[Group, ...]:
         if kept:
             quiet = style.field in {"no_visible_damage", "not_analysed"}
             name = f"{tell(style.label, place.kit.lang)} ({len(kept)})"
-            groups.append(
-                Group(name=name, look=_look(style), shapes=kept, visible=not quiet)
-            )
+            groups.append(Group(name=name, look=_look(style), shapes=kept, visible=not quiet))
     if not groups:
         return ()
     name = place.say("gis-buildings" if place.has_buildings else "gis-regions")
@@ -160,7 +157,7 @@ def _cells(place: Placed) -> tuple[Group, ...]:
         share = row["built_destroyed_share"]
         if share is not None:
             steps[cell_colour(share)].append(_cell(place, shape, row))
-    limits = zip(CELL_STEPS, CELL_STEPS[1:], strict=False)
+    limits = itertools.pairwise(CELL_STEPS)
     groups = [
         Group(
             name=f"{low * 100:g}–{high * 100:g} %",

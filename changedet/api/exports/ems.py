@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from changedet.api.exports import Kit
-from changedet.api.exports.placed import LONLAT, Placed, place_kit
+from changedet.api.exports.placed import Placed, place_kit
 from changedet.io.vector import Layer, write_geopackage
 from changedet.report.gis.ems import GRADES, Found, Table, make_tables
 from changedet.report.language import phrase, tell
@@ -51,9 +51,7 @@ def _found(place: Placed) -> Found:
     )
 
 
-def _write_readme(
-    path: Path, kit: Kit, place: Placed | None, tables: tuple[Table, ...]
-) -> None:
+def _write_readme(path: Path, kit: Kit, place: Placed | None, tables: tuple[Table, ...]) -> None:
     def say(key: str, **args: str) -> str:
         return tell(phrase(key, **args), kit.lang)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -58,7 +58,7 @@ def legend(lang: str = "en", *, grades: bool = True, cells: bool = True) -> Figu
         heading("gis-cells")
         handles += [
             Patch(facecolor=cell_colour(low), label=f"{low * 100:g}–{high * 100:g} %")
-            for low, high in zip(CELL_STEPS, CELL_STEPS[1:], strict=False)
+            for low, high in itertools.pairwise(CELL_STEPS)
         ]
     figure = Figure(figsize=(_WIDTH_IN, _ROW_IN * len(handles) + 0.2), dpi=100)
     FigureCanvasAgg(figure)

@@ -3,8 +3,8 @@
 Names of layers and fields are those of the vector packages of Copernicus EMS Rapid Mapping
 (manual, chapter *Vector package*: https://emergency.copernicus.eu/mapping/book/export/html/138109).
 Fields whose content this program cannot know hold the words that the packages have for it, and
-fields of our own are told apart in docs/gis.md. Beside them stand UNOSAT's points and its cells with
-visible damage (rapid damage building assessment).
+fields of our own are told apart in docs/gis.md. Beside them stand UNOSAT's points and its cells
+with visible damage (rapid damage building assessment).
 """
 
 from __future__ import annotations
@@ -175,17 +175,17 @@ def _cells(found: Found) -> Table:
     counts = {grade: np.zeros(number, np.int32) for grade in GRADES}
     if found.given and number:
         cell = _cell_of(found.buildings, found.cells)
-        for grade, count in counts.items():
-            inside = cell[(found.building_columns["grade"].astype(str) == grade) & (cell >= 0)]
-            count += np.bincount(inside, minlength=number).astype(np.int32)
+        grades = found.building_columns["grade"].astype(str)
+        for grade in GRADES:
+            inside = cell[(grades == grade) & (cell >= 0)]
+            counts[grade] = np.bincount(inside, minlength=number).astype(np.int32)
     columns = found.cell_columns
     if found.given:
-        analysed = sum(counts[grade] for grade in GRADES if grade != "Not analysed")
-        hit = sum(counts[grade] for grade in _DAMAGED)
-        sure = sum(counts[grade] for grade in _SURE) > 0
-        with np.errstate(invalid="ignore"):
-            share = np.where(analysed > 0, hit / np.maximum(analysed, 1), np.nan)
-        visible = np.where(np.asarray(analysed) > 0, sure.astype(float), np.nan)
+        analysed = np.sum([counts[grade] for grade in GRADES if grade != "Not analysed"], axis=0)
+        hit = np.sum([counts[grade] for grade in _DAMAGED], axis=0)
+        sure = np.sum([counts[grade] for grade in _SURE], axis=0) > 0
+        share = np.where(analysed > 0, hit / np.maximum(analysed, 1), np.nan)
+        visible = np.where(analysed > 0, sure.astype(float), np.nan)
         fields = {
             f"bld_{name}": counts[grade]
             for name, grade in zip(("dest", "dmg", "poss", "nvd", "na"), GRADES, strict=True)

@@ -1,8 +1,8 @@
 """KML 2.2 for Google Earth: images as overlays, buildings and cells with balloons, as one KMZ.
 
-An overlay lies where its four corners are said to lie (``gx:LatLonQuad``): images keep their pixels,
-also where north of the grid is not true north. Attributes are foreign text: a balloon shows HTML,
-so they are escaped for HTML first, and the XML writer escapes the whole once more.
+An overlay lies where its four corners are said to lie (``gx:LatLonQuad``): images keep their
+pixels, also where north of the grid is not true north. Attributes are foreign text: a balloon
+shows HTML, so they are escaped for HTML first, and the XML writer escapes the whole once more.
 """
 
 from __future__ import annotations
@@ -167,7 +167,7 @@ def make_kml(earth: Earth) -> bytes:
         _add_group(document, group, f"g{number}", earth.span)
     _add_legend(document, earth.legend_name)
     ET.indent(root, " ")
-    return ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True))
 
 
 def _say(parent: ET.Element, tag: str, text: object) -> ET.Element:

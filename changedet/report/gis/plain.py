@@ -43,9 +43,11 @@ def json_value(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     # a lone half of a surrogate pair cannot be written as UTF-8
-    return value.encode("utf-8", "replace").decode("utf-8") or None if isinstance(
-        value, str
-    ) else value
+    return (
+        value.encode("utf-8", "replace").decode("utf-8") or None
+        if isinstance(value, str)
+        else value
+    )
 
 
 def rows_of(columns: Mapping[str, np.ndarray]) -> list[dict[str, Any]]:

@@ -172,10 +172,10 @@ def _add_group(tree: ET.Element, group: LayerGroup) -> None:
 
 
 def _layer(layer: ProjectLayer, crs: Crs, extent: Box) -> ET.Element:
-    vector = {} if layer.kind == "raster" else {"geometry": layer.kind}
-    element = ET.Element(
-        "maplayer", type="vector" if vector else "raster", hasScaleBasedVisibilityFlag="0", **vector
-    )
+    vector = layer.kind != "raster"
+    element = ET.Element("maplayer", type="vector" if vector else "raster")
+    if vector:
+        element.set("geometry", layer.kind)
     _say(element, "id", layer.key)
     _say(element, "datasource", layer.source)
     _say(element, "layername", layer.name)
