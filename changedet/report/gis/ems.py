@@ -291,6 +291,8 @@ def _image_row(number: int, image: ImageRecord, phase: str) -> tuple[Any, ...]:
 
 
 def _interval(area: AreaRecord, what: str) -> str:
+    if area.before_ha is None:
+        return "not measured in this pair"
     if not area.separable:
         return f"{what} cannot be told from no change in this pair: no loss is claimed"
     return f"low and high: {area.interval_kind} interval of {what}"
@@ -337,13 +339,13 @@ def _summary(record: Record, cells: Table) -> Table:
             }
         )
     visible = cells.columns["visible_dmg"]
-    if len(visible):
+    if judged := int(np.isfinite(visible).sum()):
         rows.append(
             {
                 "category": "Cells of 500 m with visible damage",
                 "unit": "No.",
                 "damaged": float(np.nansum(visible)),
-                "total": int(np.isfinite(visible).sum()),
+                "total": judged,
                 "note": "destroyed or damaged; total: cells in which something was judged",
             }
         )

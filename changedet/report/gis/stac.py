@@ -217,6 +217,8 @@ def _description(record: Record) -> str:
 
 
 def _loss(name: str, area: AreaRecord, loss: float | None) -> str:
+    if area.before_ha is None:
+        return f"{name}: not measured in this pair."
     if not area.separable:
         return f"{name}: cannot be told from no change in this pair."
     if loss is None or area.low_ha is None or area.high_ha is None:

@@ -134,6 +134,17 @@ def test_a_loss_that_cannot_be_told_says_so(record):
     columns = tables(changed, found_with(["Not analysed"], separable=False))["summary"].columns
     note = columns["note"][list(columns["category"]).index("Built-up area")]
     assert "cannot be told" in note
+    assert "Cells of 500 m with visible damage" not in columns["category"]
+
+
+def test_what_was_not_measured_says_so(record):
+    nothing = dict.fromkeys(("before_ha", "destroyed_ha", "low_ha", "high_ha"))
+    built = record.built.model_copy(update={**nothing, "separable": False})
+    changed = record.model_copy(update={"built": built})
+    columns = tables(changed, found_with([], separable=False))["summary"].columns
+    row = list(columns["category"]).index("Built-up area")
+    assert columns["note"][row] == "not measured in this pair"
+    assert np.isnan(columns["destroyed"][row])
 
 
 @pytest.mark.parametrize("given", [True, False])
