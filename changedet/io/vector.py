@@ -406,13 +406,20 @@ def _write_styles(path: Path, styles: Mapping[str, str]) -> None:
         connection.close()
 
 
+def own_layers(path: Path) -> frozenset[str]:
+    """Return the names of the layers of a GeoPackage."""
+    with _Ogr():
+        return frozenset(str(row[0]) for row in pyogrio.list_layers(path))
+
+
 def read_own_parts(
     path: Path, name: str, *, size: int = 5000
 ) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
     """Yield a layer of a GeoPackage that this program wrote, some thousand features at a time."""
+    if name not in own_layers(path):
+        return
     with _Ogr():
-        known = {str(row[0]) for row in pyogrio.list_layers(path)}
-        count = pyogrio.read_info(path, layer=name)["features"] if name in known else 0
+        count = pyogrio.read_info(path, layer=name)["features"]
     for first in range(1, count + 1, size):
         # features are numbered from 1 without gaps, and a range of numbers is found at once
         wanted = f"fid >= {first} AND fid < {first + size}"
@@ -431,9 +438,9 @@ def read_own_layer(path: Path, name: str) -> tuple[np.ndarray, dict[str, np.ndar
         Empty where there is no such layer.
     columns : dict of ndarray
     """
+    if name not in own_layers(path):
+        return np.zeros(0, dtype=object), {}
     with _Ogr():
-        if name not in {str(row[0]) for row in pyogrio.list_layers(path)}:
-            return np.zeros(0, dtype=object), {}
         meta, _, shapes, values = pyogrio.raw.read(path, layer=name)
     columns = dict(zip((str(field) for field in meta["fields"]), values, strict=True))
     return shapely.from_wkb(shapes), columns

@@ -58,19 +58,24 @@ def make_earth(place: Placed, notes: Sequence[str]) -> Earth:
                 corners=corners,
                 span=spans[1],
             ),
-            Overlay(
-                name=say("gis-classes"),
-                href="files/classes.png",
-                data=classes,
-                corners=corners,
-                span=spans[1],
-                visible=False,
+            *(
+                Overlay(
+                    name=say("gis-classes"),
+                    href="files/classes.png",
+                    data=classes,
+                    corners=corners,
+                    span=spans[1],
+                    visible=False,
+                )
+                for _ in range(place.has_classes)
             ),
         ),
         groups=(*_buildings(place), *cells),
         span=spans[1],
         legend_name=say("gis-legend"),
-        legend=to_png(legend(place.kit.lang, grades=place.has_buildings, cells=bool(cells))),
+        legend=to_png(legend(place.kit.lang, grades=place.has_buildings, cells=bool(cells)))
+        if place.has_classes
+        else None,
     )
 
 

@@ -19,7 +19,7 @@ def write(kit: Kit) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     place = place_kit(kit)
     tables: tuple[Table, ...] = ()
-    if place is not None:
+    if place is not None and place.has_classes:
         tables = make_tables(kit.record, _found(place))
         layers = [
             Layer(
@@ -58,6 +58,8 @@ def _write_readme(path: Path, kit: Kit, place: Placed | None, tables: tuple[Tabl
     lines = [say("ems-readme-title", title=kit.record.title), "", say("ems-readme-not"), ""]
     if place is None:
         lines.append(say("ems-readme-none"))
+    elif not place.has_classes:
+        lines.append(say("ems-readme-register"))
     else:
         lines += [f"ems.gpkg: {say('ems-readme-file')}", ""]
         lines += [f"  {table.name}: {table.about}" for table in tables]

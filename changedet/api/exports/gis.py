@@ -13,6 +13,7 @@ from changedet.api.exports.earth import QUALITY, make_earth
 from changedet.api.exports.placed import Placed, place_kit
 from changedet.api.exports.project import project_layers
 from changedet.io.raster import describe_own
+from changedet.io.vector import own_layers
 from changedet.pipeline.outputs import grid_outline
 from changedet.report.gis.geojson import on_globe, write_features
 from changedet.report.gis.kml import make_kmz
@@ -86,7 +87,10 @@ def _write_geojson(folder: Path, place: Placed) -> None:
         "credit": place.kit.credit or None,
         "note": place.say("gis-note"),
     }
+    held = own_layers(place.layers)
     for name, layer in _LAYERS.items():
+        if layer not in held:
+            continue
         pieces = write_features(
             place.parts(layer), place.move, name=name, about=about, id_column=_IDS[name]
         )
@@ -149,7 +153,8 @@ def _write_readme(folder: Path, kit: Kit, place: Placed | None) -> None:
         lines += [say("gis-readme-none"), "", *FILES]
     else:
         lines += [*notes(place), "", say("gis-readme-crs", crs=place.crs), ""]
-        lines += [f"{name}: {say(key)}" for name, key in FILES.items()]
-        if not place.has_buildings:
+        written = {path.name for path in folder.iterdir()}
+        lines += [f"{name}: {say(key)}" for name, key in FILES.items() if name in written]
+        if "buildings.geojson" in written and not place.has_buildings:
             lines += ["", f"buildings.geojson: {say('gis-regions')}"]
     (folder / "README.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -52,6 +52,11 @@ class Placed:
         return self.kit.folder / "vectors.gpkg"
 
     @property
+    def has_classes(self) -> bool:
+        """Whether the images were compared; co-registration alone decides nothing."""
+        return (self.kit.folder / "maps" / "classes.tif").is_file()
+
+    @property
     def has_buildings(self) -> bool:
         """Whether outlines of buildings were given; otherwise there are regions."""
         counts = self.kit.record.buildings

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from changedet.api.exports.placed import Placed
 from changedet.api.views import shown_bands
 from changedet.io.raster import describe_own, read_small
+from changedet.io.vector import own_layers
 from changedet.report import qml
 from changedet.report.gis.qgis import LayerGroup, ProjectLayer
 
@@ -15,7 +18,23 @@ _LOOK = 512
 
 
 def project_layers(place: Placed) -> tuple[LayerGroup, ...]:
-    """Return the layers in groups, from the top of the map to its bottom."""
+    """Return the layers that exist in groups, from the top of the map to its bottom."""
+    names = own_layers(place.layers)
+
+    def exists(layer: ProjectLayer) -> bool:
+        path, _, name = layer.source.partition("|layername=")
+        if name:
+            return name in names
+        return not path.startswith("../") or (place.kit.folder / path[3:]).is_file()
+
+    held = (
+        replace(group, layers=tuple(layer for layer in group.layers if exists(layer)))
+        for group in _groups(place)
+    )
+    return tuple(group for group in held if group.layers)
+
+
+def _groups(place: Placed) -> tuple[LayerGroup, ...]:
     lang, say = place.kit.lang, place.say
     note = say("gis-note")
 

@@ -126,14 +126,16 @@ class Earth:
     span: Span
     """When the polygons are to be seen."""
     legend_name: str
-    legend: bytes
-    """PNG."""
+    legend: bytes | None
+    """PNG; None without one."""
     files: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def make_kmz(earth: Earth) -> bytes:
     """Return a KMZ: the same bytes for the same content."""
-    members = {"doc.kml": make_kml(earth), "files/legend.png": earth.legend}
+    members = {"doc.kml": make_kml(earth)}
+    if earth.legend is not None:
+        members["files/legend.png"] = earth.legend
     members |= {overlay.href: overlay.data for overlay in earth.overlays}
     return zip_bytes({**members, **earth.files})
 
@@ -165,7 +167,8 @@ def make_kml(earth: Earth) -> bytes:
         _add_overlay(folder, overlay, order)
     for number, group in enumerate(earth.groups):
         _add_group(document, group, f"g{number}", earth.span)
-    _add_legend(document, earth.legend_name)
+    if earth.legend is not None:
+        _add_legend(document, earth.legend_name)
     ET.indent(root, " ")
     return bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True))
 

@@ -274,6 +274,29 @@ def test_regions_are_exported_as_such(small_run: Any, tmp_path: Path) -> None:
     assert "unosat_points" not in names
 
 
+def test_co_registration_alone_has_images_and_tie_points(small_files: Any, tmp_path: Path) -> None:
+    found = api.register(small_files.before, small_files.after, output=tmp_path / "out")
+    folder = tmp_path / "out"
+    views = views_of_folder(folder, found.record)
+    assert views is not None
+    kit = Kit(folder=folder, target=folder, record=found.record, views=views, lang="en")
+    for export in (gis, ems):
+        export.write(kit)
+    names = {path.name for path in (folder / "gis").iterdir()}
+    assert not names & {"buildings.geojson", "changes.geojson", "cells.geojson", "ems.gpkg"}
+    with zipfile.ZipFile(folder / "gis" / "town.qgz") as archive:
+        paths = list(sources(archive.read("town.qgs").decode("utf-8")))
+    assert sorted(paths) == [
+        "../maps/aligned.tif",
+        "../vectors.gpkg",
+        "../vectors.gpkg",
+        "./before.jpg",
+    ]
+    with zipfile.ZipFile(folder / "gis" / "town.kmz") as archive:
+        assert set(archive.namelist()) == {"doc.kml", "files/before.jpg", "files/after.jpg"}
+    assert "not compared" in (folder / "gis" / "ems-README.txt").read_text("utf-8")
+
+
 def _qgis() -> str | None:
     """Return a Python that knows QGIS."""
     for python in ("/usr/bin/python3",):
