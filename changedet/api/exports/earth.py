@@ -30,53 +30,50 @@ MOST = 20_000
 
 def make_earth(place: Placed, notes: Sequence[str]) -> Earth:
     """Return what a KMZ of a result holds, with lines to say at its head."""
-    record, views, say = place.kit.record, place.kit.views, place.say
-    # a grid whose rows run north is mirrored: its pictures are turned over
-    turned = slice(None, None, -1 if mirrored(place.kit.views.grid.transform) else 1)
+    record, say = place.kit.record, place.say
     spans = _spans(record.inputs.before.date, record.inputs.after.date)
-    corners = _corners(place)
-    before = encode_jpeg(shown(views.before, views.valid)[turned], quality=QUALITY)
-    after = encode_jpeg(shown(views.after, views.valid)[turned], quality=QUALITY)
-    classes = encode_indexed(*class_layer(np.ascontiguousarray(views.classes[turned])))
     cells = _cells(place)
+    key = legend(place.kit.lang, grades=place.has_buildings, cells=bool(cells))
     return Earth(
         title=record.title,
         notes=notes,
         images=say("gis-images"),
-        overlays=(
-            Overlay(
-                name=say("gis-before"),
-                href="files/before.jpg",
-                data=before,
-                corners=corners,
-                span=spans[0],
-            ),
-            Overlay(
-                name=say("gis-after"),
-                href="files/after.jpg",
-                data=after,
-                corners=corners,
-                span=spans[1],
-            ),
-            *(
-                Overlay(
-                    name=say("gis-classes"),
-                    href="files/classes.png",
-                    data=classes,
-                    corners=corners,
-                    span=spans[1],
-                    visible=False,
-                )
-                for _ in range(place.has_classes)
-            ),
-        ),
+        overlays=_overlays(place, spans),
         groups=(*_buildings(place), *cells),
         span=spans[1],
         legend_name=say("gis-legend"),
-        legend=to_png(legend(place.kit.lang, grades=place.has_buildings, cells=bool(cells)))
-        if place.has_classes
-        else None,
+        legend=to_png(key) if place.has_classes else None,
     )
+
+
+def _overlays(place: Placed, spans: tuple[Span, Span]) -> tuple[Overlay, ...]:
+    """Return both dates, and the classes where there are any, the lowest first."""
+    views, corners = place.kit.views, _corners(place)
+    # a grid whose rows run north is mirrored: its pictures are turned over
+    turned = slice(None, None, -1 if mirrored(views.grid.transform) else 1)
+
+    def overlay(name: str, file: str, data: bytes, span: Span, *, on: bool = True) -> Overlay:
+        return Overlay(
+            name=place.say(name),
+            href=f"files/{file}",
+            data=data,
+            corners=corners,
+            span=span,
+            visible=on,
+        )
+
+    before, after = (
+        encode_jpeg(shown(image, views.valid)[turned], quality=QUALITY)
+        for image in (views.before, views.after)
+    )
+    found = (
+        overlay("gis-before", "before.jpg", before, spans[0]),
+        overlay("gis-after", "after.jpg", after, spans[1]),
+    )
+    if not place.has_classes:
+        return found
+    classes = encode_indexed(*class_layer(np.ascontiguousarray(views.classes[turned])))
+    return (*found, overlay("gis-classes", "classes.png", classes, spans[1], on=False))
 
 
 def mirrored(transform: Affine) -> bool:
