@@ -31,7 +31,7 @@ from changedet.report.figures import draw_figures
 from changedet.report.language import LANGUAGES
 from changedet.report.page import render_page
 from changedet.report.pictures import encode_png
-from changedet.report.qml import buildings_qml, changes_qml, classes_qml
+from changedet.report.qml import classes_qml, layer_styles
 from changedet.report.views import Views
 from changedet.result import Figure, Record, read_record
 
@@ -92,7 +92,7 @@ def run(
             executor=executor,
             progress=tell_stage,
             command=command,
-            styles=_styles(),
+            styles=layer_styles(),
         )
         record = _complete(outcome, folder, tell_stage)
         if wanted.export and record.status != "refused":
@@ -153,6 +153,7 @@ def register(
             executor=executor,
             progress=progress or no_progress,
             command=command,
+            styles=layer_styles(),
         )
         return _complete(outcome, folder, progress or no_progress, page=False), outcome
 
@@ -236,11 +237,6 @@ def _options(options: RunOptions | None, wishes: dict[str, Any]) -> RunOptions:
         return options or RunOptions()
     given = {} if options is None else options.model_dump(exclude_unset=True)
     return RunOptions.model_validate({**given, **wishes})
-
-
-def _styles() -> dict[str, str]:
-    """How QGIS shows the layers, by name."""
-    return {"buildings": buildings_qml(), "changes": changes_qml()}
 
 
 def _into(

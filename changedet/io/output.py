@@ -43,6 +43,17 @@ _PRODUCTS = (
     "pictures/change.webp",
     "pictures/change.gif",
     "pictures/captions.txt",
+    "gis/README.txt",
+    "gis/buildings.geojson",
+    "gis/changes.geojson",
+    "gis/cells.geojson",
+    "gis/town.kmz",
+    "gis/town.qgz",
+    "gis/before.jpg",
+    "gis/before.jpg.aux.xml",
+    "gis/item.json",
+    "gis/ems.gpkg",
+    "gis/ems-README.txt",
 )
 _TILES = "tiles"
 _TILE = re.compile(

@@ -63,6 +63,11 @@ def name_crs(crs: CRS | None) -> str | None:
     return str(crs.to_wkt())
 
 
+def wkt_of(text: str) -> str:
+    """Return a CRS as WKT 2 (ISO 19162), which says all of it."""
+    return str(parse_crs(text).to_wkt(version="WKT2_2019"))
+
+
 def move_points(xs: np.ndarray, ys: np.ndarray, *, source: str, target: str) -> Points:
     """Transform positions from one CRS to another (x = easting or longitude).
 
