@@ -6,12 +6,10 @@ from dataclasses import dataclass
 
 from changedet.report import amounts, words
 from changedet.report.language import LANGUAGES, Joined, Number, Phrase, Retold, Text, keys, phrase
-from changedet.report.retold import english, number_of, retell
+from changedet.report.retold import number_of, retell
 from changedet.result import Check, Record
 
-VERDICTS = {
-    name: english(Phrase(f"verdict-{name}")) for name in ("ok", "degraded", "refused", "unknown")
-}
+VERDICTS = {name: Phrase(f"verdict-{name}") for name in ("ok", "degraded", "refused", "unknown")}
 """What a verdict is called on the page; colour says nothing that these do not."""
 
 
@@ -66,18 +64,18 @@ def _with_unit(value: Text, unit: str) -> Text:
 
 def _amount(value: float | None, unit: str) -> Text:
     if unit == "share":
-        return english(amounts.percent(value))
-    return english(amounts.UNKNOWN if value is None else _with_unit(Number(value), unit))
+        return amounts.percent(value)
+    return amounts.UNKNOWN if value is None else _with_unit(Number(value), unit)
 
 
 def _limit(check: Check) -> Text:
     if check.limit_ok is None:
-        return english(amounts.UNKNOWN)
+        return amounts.UNKNOWN
     key = f"limit-{'at-least' if check.less_is_worse else 'at-most'}"
     ok = _cut(check.limit_ok, check.unit)
     if check.limit_refuse is None:
-        return english(phrase(key, ok=ok))
-    return english(phrase(f"{key}-refused", ok=ok, refuse=_cut(check.limit_refuse, check.unit)))
+        return phrase(key, ok=ok)
+    return phrase(f"{key}-refused", ok=ok, refuse=_cut(check.limit_refuse, check.unit))
 
 
 def _cut(limit: float, unit: str) -> Text:
@@ -106,7 +104,7 @@ def footprint_rows(record: Record) -> tuple[tuple[Text, Text], ...]:
         ("shift-p90", amounts.measure(found.shift_m_p90, Phrase("unit-metres"))),
         ("edges", edges),
     )
-    return tuple((english(Phrase(f"footprints-{name}")), english(text)) for name, text in rows)
+    return tuple((Phrase(f"footprints-{name}"), text) for name, text in rows)
 
 
 def _signed(metres: float) -> Text:

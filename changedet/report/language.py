@@ -126,7 +126,19 @@ class Day:
         return f"{said}, {moment:%H:%M}{zone}"
 
 
-Text = str | int | Phrase | Number | Listed | Joined | Day
+@dataclass(frozen=True, slots=True)
+class Retold:
+    """A sentence that was written in English, and how the other languages tell it."""
+
+    english: str
+    other: Any
+
+    def told(self, language: str) -> str:
+        """Return the sentence as it was written, or as it is told elsewhere."""
+        return self.english if language == LANGUAGES[0] else tell(self.other, language)
+
+
+Text = str | int | Phrase | Number | Listed | Joined | Day | Retold
 """Anything that can be told."""
 
 
@@ -140,29 +152,12 @@ def joined(parts: Sequence[Text], between: str = " ") -> Joined:
     return Joined(tuple(parts), between)
 
 
-class Retold(str):
-    """A text in English that knows with which phrase the other languages tell it.
-
-    Wherever a plain text is expected it is the English one.
-    """
-
-    __slots__ = ("phrase",)
-
-    phrase: Text
-
-    def __new__(cls, english: str, text: Text) -> Retold:
-        """Return the English text with its phrase."""
-        made = super().__new__(cls, english)
-        made.phrase = text
-        return made
-
-
 def tell(text: Text, language: str = "en") -> str:
     """Write a text in a language.
 
     Parameters
     ----------
-    text : str, int, Phrase, Number, Listed, Joined or Day
+    text : str, int, Phrase, Number, Listed, Joined, Day or Retold
         A plain str is the same in all languages.
     language : str
         One of :data:`LANGUAGES`.
@@ -179,10 +174,8 @@ def tell(text: Text, language: str = "en") -> str:
     >>> tell(Number(1234.5), "en"), tell(Number(0.25), "uk")
     ('1,230', '0,250')
     """
-    if isinstance(text, Retold) and language != LANGUAGES[0]:
-        return tell(text.phrase, language)
     if isinstance(text, str):
-        return str(text)
+        return text
     if isinstance(text, int):
         return _separated(f"{text:,}", language)
     return text.told(language)

@@ -57,7 +57,7 @@ def note_text(note: Note) -> Text:
 
 def _told(code: str, message: str, *groups: str) -> Text:
     said = retell(message, *groups)
-    if isinstance(said, Retold) or f"code-{code}" not in keys(LANGUAGES[0]):
+    if not isinstance(said, str) or f"code-{code}" not in keys(LANGUAGES[0]):
         return said
     return Retold(said, phrase(f"code-{code}", said=said))
 

@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 
 from changedet.report import words
-from changedet.report.language import Number, Phrase, Retold, Text, joined, messages, tell
+from changedet.report.language import Number, Phrase, Retold, Text, joined, messages
 
 _PLACEABLE = re.compile(r"\{ \$(\w+) \}")
 _NUMBER = r"[-+]?(?:\d[\d,]*(?:\.\d+)?(?:e[-+]\d+)?|inf|nan)"
@@ -39,12 +39,7 @@ _LISTS = {"kinds": ", ", "parts": "; "}
 """Arguments that are lists of such parts, and what stands between these."""
 
 
-def english(text: Text) -> Retold:
-    """Return a phrase as its English text, which other languages tell by the phrase."""
-    return Retold(tell(text), text)
-
-
-def retell(sentence: str, *groups: str) -> str:
+def retell(sentence: str, *groups: str) -> Text:
     """Return a sentence that every language can tell, where one of the messages fits it.
 
     Parameters
@@ -56,8 +51,8 @@ def retell(sentence: str, *groups: str) -> str:
 
     Returns
     -------
-    str
-        A :class:`Retold`, or the plain sentence where no message fits.
+    Retold or str
+        A :class:`~changedet.report.language.Retold`, or the plain sentence where no message fits.
 
     Examples
     --------

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from changedet.api.reopen import reopen_before
 from changedet.api.exports import Kit
+from changedet.api.reopen import reopen_before
 from changedet.api.views import grid_of, shown_bands, to_display
 from changedet.core.errors import InputError
 from changedet.core.grid import Grid, Window
