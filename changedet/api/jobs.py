@@ -28,7 +28,7 @@ from changedet.pipeline import (
     run_pair,
 )
 from changedet.report.figures import draw_figures
-from changedet.report.language import LANGUAGES
+from changedet.report.language import LANGUAGES, Phrase, Text, tell
 from changedet.report.page import render_page
 from changedet.report.pictures import encode_png
 from changedet.report.qml import buildings_qml, changes_qml, classes_qml
@@ -199,9 +199,9 @@ def rebuild_report(
     views = views_of_folder(place, record)
     if export and (views is None or record.status == "refused"):
         raise InputError(f"{place}: this pair was refused: there is nothing to export")
-    language = lang or str(record.provenance.options.get("lang") or LANGUAGES[0])
+    language = lang or _language(record)
     with extend(place) as staged:
-        text = render_page(record, views, _pictures_of(place, record))
+        text = render_page(record, views, _pictures_of(place, record, language))
         (staged / "report.html").write_text(text, encoding="utf-8")
         files: tuple[Path, ...] = ()
         if export and views is not None:
@@ -210,13 +210,13 @@ def rebuild_report(
     return place / "report.html", tuple(place / file for file in files)
 
 
-def _pictures_of(place: Path, record: Record) -> dict[str, tuple[bytes, str]]:
+def _pictures_of(place: Path, record: Record, language: str) -> dict[str, tuple[bytes, str]]:
     pictures = {}
     for figure in record.figures:
         path = place / figure.file
         if not path.is_file():
             raise InputError(f"{path}: the picture is missing; run the pair again")
-        pictures[path.stem] = (path.read_bytes(), figure.alt)
+        pictures[path.stem] = (path.read_bytes(), figure.alts.get(language, figure.alt))
     return pictures
 
 
@@ -296,14 +296,27 @@ def _draw(
 ) -> tuple[Record, dict[str, tuple[bytes, str]]]:
     place = folder / "figures"
     place.mkdir()
-    pictures = draw_figures(views, record)
-    plain = "The before image alone, as a picture of the size of the report's map."
+    lang = _language(record)
+    pictures = draw_figures(views, record, lang=lang)
     (place / "before.png").write_bytes(encode_png(views.before))
     for name, (png, _) in pictures.items():
         (place / f"{name}.png").write_bytes(png)
-    listed = [Figure(file=f"figures/{name}.png", alt=alt) for name, (_, alt) in pictures.items()]
-    listed.append(Figure(file="figures/before.png", alt=plain))
-    return record.model_copy(update={"figures": tuple(listed)}), pictures
+    listed = [_listed(name, alt) for name, (_, alt) in pictures.items()]
+    listed.append(_listed("before", Phrase("alt-before")))
+    told = {name: (png, tell(alt, lang)) for name, (png, alt) in pictures.items()}
+    return record.model_copy(update={"figures": tuple(listed)}), told
+
+
+def _listed(name: str, alt: Text) -> Figure:
+    """Return a picture as the record lists it, its text alternative in every language."""
+    alts = {lang: tell(alt, lang) for lang in LANGUAGES}
+    return Figure(file=f"figures/{name}.png", alt=alts["en"], alts=alts)
+
+
+def _language(record: Record) -> str:
+    """Return the language that a run was asked for."""
+    lang = record.provenance.options.get("lang")
+    return lang if lang in LANGUAGES else LANGUAGES[0]
 
 
 def summary_csv(record: Record) -> str:

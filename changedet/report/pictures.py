@@ -90,25 +90,61 @@ def evidence_layer(evidence: UInt8) -> tuple[UInt8, UInt8]:
     return evidence, colours
 
 
-def evidence_picture(evidence: UInt8) -> UInt8:
-    """Return evidence as opaque colours (h, w, 3); what is not judged is striped grey."""
+def evidence_picture(evidence: UInt8, shape: tuple[int, int] | None = None) -> UInt8:
+    """Return evidence as opaque colours (h, w, 3); what is not judged is striped grey.
+
+    ``shape`` (rows, columns) is the size of the picture; that of the evidence without it.
+    """
     colours = np.zeros((256, 3), np.uint8)
     colours[: EVIDENCE_STEPS + 1] = evidence_colours()
-    picture = colours[evidence]
-    blank = evidence > EVIDENCE_STEPS
-    stripes = hatch(evidence.shape, "rising")
-    picture[blank] = np.where(stripes[blank, None], 225, 195)
-    return picture
+    return _striped(colours[evidence], evidence > EVIDENCE_STEPS, shape or evidence.shape)
 
 
-def difference_picture(difference: NDArray[np.floating], limit: float) -> UInt8:
-    """Return a difference as opaque colours (h, w, 3), -limit..limit; unknown is striped grey."""
+def difference_picture(
+    difference: NDArray[np.floating], limit: float, shape: tuple[int, int] | None = None
+) -> UInt8:
+    """Return a difference as opaque colours (h, w, 3), -limit..limit; unknown is striped grey.
+
+    ``shape`` as in :func:`evidence_picture`.
+    """
     known = np.isfinite(difference)
-    share = np.clip(np.where(known, difference, 0) / limit, -1, 1)
-    picture = difference_colours()[np.rint((share + 1) * 125).astype(np.intp)]
-    stripes = hatch(difference.shape, "rising")[~known, None]
-    picture[~known] = np.where(stripes, 225, 195)
+    share = np.clip(np.where(known, difference, np.float32(0)) / np.float32(limit), -1, 1)
+    picture = difference_colours()[np.rint((share + 1) * 125).astype(np.uint8)]
+    return _striped(picture, ~known, shape or difference.shape)
+
+
+def _striped(picture: UInt8, blank: NDArray[np.bool_], shape: tuple[int, ...]) -> UInt8:
+    """Bring a picture to a size, with grey stripes where it is blank."""
+    size = shape[0], shape[1]
+    # Grey below: at the rim of what is blank no other colour may shine through.
+    picture = resized(np.where(blank[..., None], np.uint8(210), picture), size)
+    holes = nearest(blank.view(np.uint8), size) > 0
+    picture[holes] = np.where(hatch(size, "rising")[holes, None], 225, 195)
     return picture
+
+
+def resized(image: UInt8, shape: tuple[int, int]) -> UInt8:
+    """Return an image (h, w, 3) in another size; enlarged three times or more it shows pixels.
+
+    Parameters
+    ----------
+    image : ndarray, uint8, (h, w, 3)
+        Display colours.
+    shape : tuple of int
+        Rows and columns wanted.
+    """
+    if image.shape[:2] == shape:
+        return np.array(image)
+    larger = min(shape[0] / image.shape[0], shape[1] / image.shape[1])
+    how = Image.Resampling.NEAREST if larger >= 3 else Image.Resampling.BICUBIC
+    picture = Image.fromarray(np.ascontiguousarray(image))
+    return np.array(picture.resize((shape[1], shape[0]), how))
+
+
+def nearest(codes: UInt8, shape: tuple[int, int]) -> UInt8:
+    """Return codes (h, w) in another size: no code between two others."""
+    picture = Image.fromarray(np.ascontiguousarray(codes))
+    return np.array(picture.resize((shape[1], shape[0]), Image.Resampling.NEAREST))
 
 
 def difference_limit(views: Views) -> float:
@@ -121,9 +157,10 @@ def difference_limit(views: Views) -> float:
 
 def faded(image: UInt8, *, colour: float = 0.25, lift: float = 0.3) -> UInt8:
     """Return an image with little colour and contrast, as a ground for a layer above it."""
-    grey = image.astype(np.float32).mean(axis=2, keepdims=True)
-    mixed = (grey + colour * (image - grey)) * (1 - lift) + 255 * lift
-    pale: UInt8 = mixed.clip(0, 255).astype(np.uint8)
+    grey = image.sum(axis=2, dtype=np.uint16, keepdims=True) * np.float32((1 - colour) / 3)
+    # Between 0 and 255 whatever the image holds: nothing to clip.
+    mixed = (grey + image * np.float32(colour)) * np.float32(1 - lift) + np.float32(255 * lift)
+    pale: UInt8 = mixed.astype(np.uint8)
     return pale
 
 
@@ -135,11 +172,17 @@ def overlaid(ground: UInt8, layer: tuple[UInt8, UInt8]) -> UInt8:
     return mixed
 
 
-def classes_picture(views: Views) -> UInt8:
-    """Return the classes over the faded after image, what was not analysed in striped grey."""
-    picture = overlaid(faded(shown(views.after, views.valid)), class_layer(views.classes))
-    blank = views.classes == 0
-    stripes = hatch(blank.shape, CLASSES[0].pattern)
+def classes_picture(views: Views, shape: tuple[int, int] | None = None) -> UInt8:
+    """Return the classes over the faded after image, what was not analysed in striped grey.
+
+    ``shape`` as in :func:`evidence_picture`: hatches are as fine in a picture of any size.
+    """
+    size = shape or (views.height, views.width)
+    codes = nearest(views.classes, size)
+    ground = faded(resized(shown(views.after, views.valid), size))
+    picture = overlaid(ground, class_layer(codes))
+    blank = codes == 0
+    stripes = hatch(size, CLASSES[0].pattern)
     picture[blank] = np.where(stripes[blank, None], 225, 195)
     return picture
 
@@ -188,10 +231,21 @@ def encode_jpeg(image: UInt8, *, quality: int = 82) -> bytes:
     return buffer.getvalue()
 
 
-def encode_png(image: UInt8) -> bytes:
-    """Return a colour picture as a PNG, without loss."""
+def encode_png(image: UInt8, *, effort: int = 6, dpi: int | None = None) -> bytes:
+    """Return a colour picture as a PNG, without loss.
+
+    Parameters
+    ----------
+    image : ndarray, uint8, (h, w, 3)
+        Display colours.
+    effort : int
+        1 (fast) to 9 (small); photographs hardly differ.
+    dpi : int, optional
+        Size on paper, dots per inch.
+    """
+    size = {} if dpi is None else {"dpi": (dpi, dpi)}
     buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, format="PNG", compress_level=6)
+    Image.fromarray(image).save(buffer, format="PNG", compress_level=effort, **size)
     return buffer.getvalue()
 
 
