@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from changedet.report import content, words
 from changedet.report.amounts import count, hectares, measure, percent
-from changedet.report.credits import dates
+from changedet.report.credit import dates
 from changedet.report.language import Joined, Listed, Number, Phrase, Text, joined, phrase
 from changedet.report.mapping import thirds
 from changedet.report.palette import CHANGES, GRADES

@@ -46,12 +46,13 @@ def hatch(shape: tuple[int, ...], pattern: Pattern, *, period: int = 6) -> NDArr
     ndarray, bool
         True on a stripe.
     """
-    rows, cols = np.ogrid[: shape[0], : shape[1]]
     if pattern == "solid":
         return np.ones(shape, np.bool_)
+    # One period of rows holds it all: the rest repeats.
+    rows, cols = np.ogrid[:period, : shape[1]]
     phase = {"falling": cols - rows, "rising": cols + rows, "level": rows + 0 * cols}[pattern]
-    stripes: NDArray[np.bool_] = phase % period < (period + 1) // 2
-    return stripes
+    stripes = phase % period < (period + 1) // 2
+    return np.tile(stripes, (-(-shape[0] // period), 1))[: shape[0]]
 
 
 def class_layer(classes: UInt8, styles: Sequence[ClassStyle] = CHANGES) -> tuple[UInt8, UInt8]:
@@ -157,7 +158,8 @@ def difference_limit(views: Views) -> float:
 
 def faded(image: UInt8, *, colour: float = 0.25, lift: float = 0.3) -> UInt8:
     """Return an image with little colour and contrast, as a ground for a layer above it."""
-    grey = image.sum(axis=2, dtype=np.uint16, keepdims=True) * np.float32((1 - colour) / 3)
+    whole = image[..., 0].astype(np.uint16) + image[..., 1] + image[..., 2]
+    grey = whole[..., None] * np.float32((1 - colour) / 3)
     # Between 0 and 255 whatever the image holds: nothing to clip.
     mixed = (grey + image * np.float32(colour)) * np.float32(1 - lift) + np.float32(255 * lift)
     pale: UInt8 = mixed.astype(np.uint8)
@@ -166,9 +168,12 @@ def faded(image: UInt8, *, colour: float = 0.25, lift: float = 0.3) -> UInt8:
 
 def overlaid(ground: UInt8, layer: tuple[UInt8, UInt8]) -> UInt8:
     """Lay indices with RGBA colours over an image (h, w, 3)."""
-    rgba = layer[1][layer[0]].astype(np.float32)
-    alpha = rgba[..., 3:] / 255
-    mixed: UInt8 = (ground * (1 - alpha) + rgba[..., :3] * alpha).round().astype(np.uint8)
+    index, colours = layer
+    mixed = ground.copy()
+    on = colours[index, 3] > 0
+    above = colours[index[on]].astype(np.uint16)
+    alpha = above[:, 3:]
+    mixed[on] = (ground[on] * (255 - alpha) + above[:, :3] * alpha + 127) // 255
     return mixed
 
 
@@ -192,8 +197,14 @@ def shown(image: UInt8, valid: NDArray[np.bool_]) -> UInt8:
 
     Empty is black in the view and not valid: dark ground that has data stays as it is.
     """
-    empty = ~valid & ~image.any(axis=2)
-    return np.where(empty[..., None], np.uint8(222), image)
+    lit = np.array(image)
+    lit[~valid & _is_black(image)] = 222
+    return lit
+
+
+def _is_black(image: UInt8) -> NDArray[np.bool_]:
+    black: NDArray[np.bool_] = (image[..., 0] | image[..., 1] | image[..., 2]) == 0
+    return black
 
 
 def checkerboard(views: Views, *, tiles: int = 10) -> UInt8:
@@ -211,9 +222,12 @@ def checkerboard(views: Views, *, tiles: int = 10) -> UInt8:
     before, after = shown(views.before, views.valid), shown(views.after, views.valid)
     side = max(1, -(-max(before.shape[:2]) // tiles))
     rows, cols = np.ogrid[: before.shape[0], : before.shape[1]]
-    takes_after = (rows // side + cols // side) % 2 == 1
-    tinted = (after * 0.8 + np.array([0, 30, 60], np.float32) * 0.8).clip(0, 255)
-    return np.where(takes_after[..., None], tinted, before).astype(np.uint8)
+    theirs = (rows // side + cols // side) % 2 == 1
+    before[theirs] = after[theirs]
+    tinted = theirs & ~_is_black(views.after)  # where there is nothing it stays grey
+    # 255 x 0.8 + 48 is within a byte.
+    before[tinted] = after[tinted] * np.float32(0.8) + np.array([0, 24, 48], np.float32)
+    return before
 
 
 def swatch(style: ClassStyle) -> bytes:

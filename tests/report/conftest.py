@@ -11,6 +11,7 @@ from affine import Affine
 
 from changedet.core.grid import Grid
 from changedet.report import figures
+from changedet.report.language import Text, tell
 from changedet.report.views import Histogram, IndexView, Outline, Views
 from changedet.result import (
     Buildings,
@@ -295,9 +296,15 @@ def refused() -> Record:
 
 
 @pytest.fixture(scope="session")
-def drawn(views: Views, record: Record) -> dict[str, tuple[bytes, str]]:
-    """All figures of the painted town, drawn once."""
+def sheets(views: Views, record: Record) -> dict[str, tuple[bytes, Text]]:
+    """All figures of the painted town, drawn once; their alternatives as phrases."""
     return figures.draw_figures(views, record)
+
+
+@pytest.fixture(scope="session")
+def drawn(sheets: dict[str, tuple[bytes, Text]]) -> dict[str, tuple[bytes, str]]:
+    """The same with the alternatives told, as the page takes them."""
+    return {name: (png, tell(alt)) for name, (png, alt) in sheets.items()}
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 import pytest
 
 from changedet.report import figures, page
+from changedet.report.language import tell
 from changedet.result import Note
 
 EVIL = "\"><script>alert(1)</script><img src=x onerror=alert(2)>\x1b[31m\u202e{{ 7*7 }}'"
@@ -212,8 +213,8 @@ def test_unknown_values_do_not_break_the_page(views_with, grid_with, record_with
     )
     views = views_with(grid=grid_with(georeferenced=False), buildings=())
     drawn = {
-        name: drawing
-        for name, drawing in figures.draw_figures(views, bare).items()
+        name: (png, tell(alt))
+        for name, (png, alt) in figures.draw_figures(views, bare).items()
         if name in {"before_after", "classes"}
     }
     text = Outline(page.render_page(bare, views, drawn)).words()

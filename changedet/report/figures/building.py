@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from changedet.core.grades import DAMAGED_FROM, DESTROYED_FROM, POSSIBLE_FROM
 from changedet.report import pictures
 from changedet.report.amounts import measure
-from changedet.report.credits import dates
+from changedet.report.credit import dates
 from changedet.report.figures.look import (
     DPI,
     INK,
@@ -28,7 +28,7 @@ from changedet.report.figures.look import (
     tick,
     wrapped,
 )
-from changedet.report.figures.sheet import GAP, Sheet, bare
+from changedet.report.figures.sheet import GAP, Sheet, put
 from changedet.report.language import Phrase, phrase, tell
 from changedet.report.palette import GRADES
 from changedet.report.reasons import BuildingView, why
@@ -95,11 +95,7 @@ def _chip(
     """Show one date with the outline (full) and what was gathered around it (dashed)."""
     height, width = image.shape[:2]
     wide, tall = (max(1, round(inches * DPI)) for inches in size)
-    axes.imshow(
-        pictures.resized(image, (tall, wide)), aspect="auto", interpolation="nearest",
-        extent=(-0.5, width - 0.5, height - 0.5, -0.5),
-    )  # fmt: skip
-    bare(axes)
+    put(axes, pictures.resized(image, (tall, wide)), (width, height))
     colour = next((style.colour for style in GRADES if style.name == view.grade), _GREY)
     for ring, dash, line in ((view.outline, "-", 2.2), (view.ring, (0, (3, 2)), 1.4)):
         rim = [withStroke(linewidth=line + 1.8, foreground=INK)]
@@ -109,8 +105,6 @@ def _chip(
                 path_effects=rim if dash == "-" else None,
             )
         )  # fmt: skip
-    axes.set_xlim(-0.5, width - 0.5)
-    axes.set_ylim(height - 0.5, -0.5)
 
 
 def _charts(sheet: Sheet, view: BuildingView) -> None:

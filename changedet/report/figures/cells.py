@@ -51,32 +51,31 @@ def cells(views: Views, record: Record, *, lang: str = "en") -> Figure:
             shades = ScalarMappable(Normalize(0, top), ListedColormap(evidence_colours() / 255.0))
             known = [cell for cell in found if getattr(cell, share) is not None]
             _cell_map(board, axes, known, share, shades)
-            _bar_below(board, axes, shades)
+            _bar_below(board, axes, shades, top)
         _bars(board, record, fields)
         return board.done(record)
 
 
-def _bar_below(board: Board, axes: Axes, shades: ScalarMappable) -> None:
+def _bar_below(board: Board, axes: Axes, shades: ScalarMappable, top: int) -> None:
     """Draw the scale of colours right below a picture."""
-    left, top, wide, tall = board.place_of(axes)
-    place = board.axes(left, top + tall + 0.07, wide * 0.6, 0.12)
+    left, above, wide, tall = board.place_of(axes)
+    place = board.axes(left, above + tall + 0.07, wide * 0.6, 0.12)
     bar = board.figure.colorbar(shades, cax=place, orientation="horizontal")
     bar.outline.set_visible(False)
-    end = round(shades.norm.vmax or 100)
-    place.set_xticks(range(0, end + 1, _STEPS[end]))
+    place.set_xticks(range(0, top + 1, _STEPS[top]))
     place.tick_params(labelsize=NOTE_PT)
     said = board.say(Phrase("cell-share"))
-    board.note(said, left + wide * 0.6 + 0.12, top + tall + 0.05, wide * 0.4 - 0.12)
+    board.note(said, left + wide * 0.6 + 0.12, above + tall + 0.05, wide * 0.4 - 0.12)
 
 
 _STEPS = {10: 2, 25: 5, 50: 10, 100: 20}
 """Ends of the scale and its ticks, per cent."""
 
 
-def _top(found: tuple[Cell, ...], field: str) -> float:
+def _top(found: tuple[Cell, ...], field: str) -> int:
     """Return the end of the colour scale, per cent: a round number that holds all cells."""
     largest = max((getattr(cell, field) or 0.0 for cell in found), default=0.0) * 100
-    return next((float(end) for end in _STEPS if largest <= end), 100.0)
+    return next((end for end in _STEPS if largest <= end), 100)
 
 
 def _cell_map(

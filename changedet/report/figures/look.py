@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import matplotlib as mpl
@@ -96,6 +96,7 @@ def _letters() -> frozenset[int]:
     return frozenset(found[0] & found[1])
 
 
+@lru_cache(maxsize=4096)
 def width_of(text: str, size: float, *, bold: bool = False) -> float:
     """Return how wide a line is at most, inches; size in points."""
     font = get_font(_paths(bold=bold))

@@ -12,11 +12,12 @@ from matplotlib.collections import PolyCollection
 from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
+from matplotlib.patheffects import PathPatchEffect
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
 from changedet.report import pictures
-from changedet.report.credits import dates
+from changedet.report.credit import dates
 from changedet.report.figures.look import INK, NOTE_PT, foreign, look, tick
 from changedet.report.figures.sheet import Board, Sheet
 from changedet.report.language import Phrase, Text, phrase, tell
@@ -163,14 +164,20 @@ def buildings(views: Views, record: Record, *, lang: str = "en") -> Figure:
             number = getattr(record.buildings, style.field, None)
             number = len(rings) if number is None else number
             label = board.say(phrase("grade-count", grade=style.label, number=number))
-            handles.append(
-                Patch(
-                    facecolor="#777777", edgecolor=style.colour, linewidth=style.width,
-                    linestyle=_dashes(style), label=label,
-                )
-            )  # fmt: skip
+            handles.append(Patch(label=label, path_effects=_sample(style)))
         board.legend(handles[::-1])
         return board.done(record)
+
+
+def _sample(style: GradeStyle) -> list[PathPatchEffect]:
+    """Return how an outline looks in the legend: as on the map, on the grey of its ground."""
+    return [
+        PathPatchEffect(facecolor="#777777", edgecolor=INK, linewidth=style.width),
+        PathPatchEffect(
+            facecolor="none", edgecolor=style.colour, linewidth=style.width * 0.7,
+            linestyle=_dashes(style),
+        ),
+    ]  # fmt: skip
 
 
 def _dashes(style: GradeStyle) -> _Line:

@@ -15,13 +15,14 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from matplotlib.patches import Polygon
 from matplotlib.text import Text as Lettering
-from matplotlib.transforms import Affine2D, ScaledTranslation
+from matplotlib.transforms import Affine2D, IdentityTransform, ScaledTranslation
 from numpy.typing import NDArray
 
 from changedet.report import pictures
-from changedet.report.credits import credit_lines
+from changedet.report.credit import credit_lines
 from changedet.report.figures.look import (
     DPI,
     FOOT_PT,
@@ -224,13 +225,7 @@ class Board(Sheet):
 
     def _picture(self, axes: Axes, image: NDArray[np.uint8]) -> None:
         height, width = self.views.height, self.views.width
-        axes.imshow(
-            pictures.resized(image, self.pixels), aspect="auto", interpolation="nearest",
-            extent=(-0.5, width - 0.5, height - 0.5, -0.5),
-        )  # fmt: skip
-        bare(axes)
-        axes.set_xlim(-0.5, width - 0.5)
-        axes.set_ylim(height - 0.5, -0.5)
+        put(axes, pictures.resized(image, self.pixels), (width, height))
         self._scale(axes)
         self._north(axes)
 
@@ -272,8 +267,41 @@ class Board(Sheet):
         )  # fmt: skip
 
 
-def bare(axes: Axes) -> None:
-    """Take ticks and frame away."""
+class _Pixels(AxesImage):
+    """A picture that has the size of its place already: drawn as it is, without resampling."""
+
+    def make_image(self, renderer: Any, magnification: float = 1.0, unsampled: bool = False) -> Any:
+        box = self.axes.bbox
+        here = round(box.height * magnification), round(box.width * magnification)
+        image: Any = self.get_array()
+        if image.shape[:2] != here or unsampled:  # on another canvas, of another size
+            return super().make_image(renderer, magnification, unsampled)
+        # The canvas begins at its foot.
+        upright = np.ascontiguousarray(np.asarray(image)[::-1])
+        return upright, round(box.x0), round(box.y0), IdentityTransform()
+
+
+def put(axes: Axes, image: NDArray[np.uint8], size: tuple[int, int]) -> None:
+    """Fill axes with a picture; coordinates are pixels of ``size`` (columns, rows).
+
+    Parameters
+    ----------
+    axes : Axes
+        Loses its ticks and frame.
+    image : ndarray, uint8, (h, w, 3)
+        Best of the size that the axes have on the sheet.
+    size : tuple of int
+        Columns and rows of what is shown.
+    """
+    right, bottom = size[0] - 0.5, size[1] - 0.5
+    pixels: Any = _Pixels(
+        axes, interpolation="nearest", origin="upper", extent=(-0.5, right, bottom, -0.5)
+    )
+    pixels.set_data(np.dstack([image, np.full(image.shape[:2], 255, np.uint8)]))
+    axes.add_image(pixels)
+    axes.set_aspect("auto")
+    axes.set_xlim(-0.5, right)
+    axes.set_ylim(bottom, -0.5)
     axes.set_xticks([])
     axes.set_yticks([])
     axes.spines[:].set_visible(False)
