@@ -95,7 +95,9 @@ def _chip(
     """Show one date with the outline (full) and what was gathered around it (dashed)."""
     height, width = image.shape[:2]
     wide, tall = (max(1, round(inches * DPI)) for inches in size)
-    put(axes, pictures.resized(image, (tall, wide)), (width, height))
+    # Black is where an image has nothing: what has data is never quite black.
+    shown = pictures.shown(image, np.zeros((height, width), np.bool_))
+    put(axes, pictures.resized(shown, (tall, wide)), (width, height))
     colour = next((style.colour for style in GRADES if style.name == view.grade), _GREY)
     for ring, dash, line in ((view.outline, "-", 2.2), (view.ring, (0, (3, 2)), 1.4)):
         rim = [withStroke(linewidth=line + 1.8, foreground=INK)]
