@@ -28,8 +28,8 @@ from changedet.pipeline import (
     run_pair,
 )
 from changedet.report.figures import draw_figures
-from changedet.report.language import LANGUAGES
-from changedet.report.page import render_page
+from changedet.report.language import LANGUAGES, Phrase, Text, tell
+from changedet.report.page import language_of, render_page
 from changedet.report.pictures import encode_png
 from changedet.report.qml import classes_qml, layer_styles
 from changedet.report.views import Views
@@ -207,7 +207,7 @@ def rebuild_report(
     views = views_of_folder(place, record, fine=True)
     if export and (views is None or record.status == "refused"):
         raise InputError(f"{place}: this pair was refused: there is nothing to export")
-    language = lang or str(record.provenance.options.get("lang") or LANGUAGES[0])
+    language = lang or language_of(record)
     tell_stage = progress or no_progress
     with extend(place) as staged:
         tell_stage("report", 0.0)
@@ -303,17 +303,22 @@ def _write_each(names: tuple[str, ...], kit: Kit, progress: Progress) -> tuple[P
 
 def _draw(
     views: Views, record: Record, folder: Path
-) -> tuple[Record, dict[str, tuple[bytes, str]]]:
+) -> tuple[Record, dict[str, tuple[bytes, Text]]]:
     place = folder / "figures"
     place.mkdir()
-    pictures = draw_figures(views, record)
-    plain = "The before image alone, as a picture of the size of the report's map."
+    pictures = draw_figures(views, record, lang=language_of(record))
     (place / "before.png").write_bytes(encode_png(views.before))
     for name, (png, _) in pictures.items():
         (place / f"{name}.png").write_bytes(png)
-    listed = [Figure(file=f"figures/{name}.png", alt=alt) for name, (_, alt) in pictures.items()]
-    listed.append(Figure(file="figures/before.png", alt=plain))
+    listed = [_listed(name, alt) for name, (_, alt) in pictures.items()]
+    listed.append(_listed("before", Phrase("alt-before")))
     return record.model_copy(update={"figures": tuple(listed)}), pictures
+
+
+def _listed(name: str, alt: Text) -> Figure:
+    """Return a picture as the record lists it, its text alternative in every language."""
+    alts = {lang: tell(alt, lang) for lang in LANGUAGES}
+    return Figure(file=f"figures/{name}.png", alt=alts["en"], alts=alts)
 
 
 def summary_csv(record: Record) -> str:

@@ -81,8 +81,13 @@ class Result:
         """How well the images were brought together."""
         return self.record.registration
 
-    def plot(self) -> Drawing:
+    def plot(self, *, lang: str = "en") -> Drawing:
         """Draw the classes over the after image.
+
+        Parameters
+        ----------
+        lang : str
+            Language of the lettering.
 
         Raises
         ------
@@ -92,9 +97,11 @@ class Result:
         views = views_of_folder(self.folder, self.record)
         if views is None:
             raise InputError("a refused pair has no maps to draw; see record.refusals")
-        return figures.classes(views, self.record)
+        return figures.classes(views, self.record, lang=lang)
 
-    def explain_building(self, name: str | int, *, before: str | Path | None = None) -> Drawing:
+    def explain_building(
+        self, name: str | int, *, before: str | Path | None = None, lang: str = "en"
+    ) -> Drawing:
         """Draw one building before and after, its measures among all, and why it got its grade.
 
         Parameters
@@ -103,6 +110,8 @@ class Result:
             ``id`` in the buildings layer of vectors.gpkg.
         before : path-like, optional
             The image before, where it lies elsewhere now than result.json says.
+        lang : str
+            Language of the lettering.
 
         Raises
         ------
@@ -112,7 +121,7 @@ class Result:
         from changedet.api.explaining import view_of_building
 
         view = view_of_building(self.folder, self.record, name, before=before)
-        return figures.explain_building(view, self.record)
+        return figures.explain_building(view, self.record, lang=lang)
 
     def save(self, output: str | Path, *, overwrite: bool = False) -> Result:
         """Copy the result folder to ``output``, as one transaction, and return it there.

@@ -20,7 +20,7 @@ from changedet.io.vector import read_own_layer
 from changedet.pipeline.indexed import allowed_indices, index_differences
 from changedet.pipeline.outcome import Outcome
 from changedet.pipeline.scene import visible_roles
-from changedet.report.language import Text
+from changedet.report.language import Retold, Text
 from changedet.report.pictures import decode
 from changedet.report.views import EVIDENCE_NODATA, Histogram, IndexView, Outline, Views
 from changedet.result import GridRecord, Record
@@ -336,5 +336,6 @@ def pictures_of(folder: Path, record: Record) -> dict[str, tuple[bytes, Text]]:
         path = folder / figure.file
         if not path.is_file():
             raise InputError(f"{path}: the picture is missing; run the pair again")
-        pictures[path.stem] = (path.read_bytes(), figure.alt)
+        alt = Retold(figure.alt, figure.alts.get("uk", figure.alt))
+        pictures[path.stem] = (path.read_bytes(), alt)
     return pictures

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from changedet.report import amounts, notes, words
+from changedet.report.credit import dates
 from changedet.report.language import Day, Joined, Number, Phrase, Text, phrase
 from changedet.result import ImageRecord, Record
 
@@ -114,15 +115,6 @@ def run_rows(record: Record) -> tuple[Row, ...]:
         (Phrase("made-time"), amounts.measure(made.seconds, Phrase("unit-seconds"))),
         (Phrase("made-memory"), amounts.measure(made.peak_mb, Phrase("unit-megabytes"))),
     )
-
-
-def dates(record: Record) -> tuple[Text, Text]:
-    """Return both dates, ``date unknown`` where there is none."""
-    before, after = (
-        Day(words.plain(image.date, limit=40)) if image.date else Phrase("date-unknown")
-        for image in (record.inputs.before, record.inputs.after)
-    )
-    return before, after
 
 
 def credit(record: Record) -> Text:

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from changedet.core.grid import Grid
-from changedet.report import content, made, pictures, words
+from changedet.report import content, pictures, words
 from changedet.report.bilingual import in_all
+from changedet.report.credit import dates
 from changedet.report.language import Phrase, phrase
 from changedet.report.mapping import bounds_ring, north_angle
 from changedet.report.palette import CHANGES, GRADES, evidence_colours
@@ -96,7 +97,7 @@ def _words(record: Record) -> dict[str, Any]:
     refused = "-refused" if record.status == "refused" else ""
     return {
         "title": phrase(f"page-title{refused}", title=title),
-        "dates": list(made.dates(record)),
+        "dates": list(dates(record)),
         "grades": [style.label for style in GRADES],
         "fields": [name for _, _, name in content.cell_fields(record)],
         "m": Phrase("unit-metres"),

@@ -27,6 +27,7 @@ from changedet.report import (
     pictures,
     words,
 )
+from changedet.report.credit import dates
 from changedet.report.language import LANGUAGES, Phrase, Text, phrase, tell
 from changedet.report.mapping import north_angle
 from changedet.report.palette import CHANGES, GRADES, evidence_colours
@@ -131,6 +132,7 @@ def render_page(
             data=Markup(data),  # noqa: S704
             policy=_policy(style, script, tiles=tiles is not None),
             t=bilingual.said,
+            dates_of=dates,
             a=partial(_attribute, language=language),
             p=phrase,
             text=content,

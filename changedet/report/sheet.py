@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from changedet.report import amounts, content, made, notes, pictures
 from changedet.report.checks import check_rows
+from changedet.report.credit import dates
 from changedet.report.language import Phrase, Text, phrase, tell
 from changedet.report.mapping import bounds_ring, north_angle, scale_bar
 from changedet.report.palette import CHANGES, GRADES
@@ -79,7 +80,7 @@ def lay_out(
     verdict = content.verdict(record)
     title = plain(record.title, limit=300)
     banner = {"degraded": "pdf-degraded", "forced": "pdf-forced"}.get(verdict.kind, "")
-    before, after = (tell(date, lang) for date in made.dates(record))
+    before, after = (tell(date, lang) for date in dates(record))
     data: dict[str, Any] = {
         "lang": lang,
         "title": breakable(title),

@@ -50,6 +50,8 @@ def test_it_plots_a_figure(small_result: api.Result) -> None:
     assert isinstance(figure, Figure)
     assert figure.axes
     assert mpl.get_backend() == before
+    ukrainian = small_result.plot(lang="uk")
+    assert "Класи змін поверх знімка після" in [text.get_text() for text in ukrainian.texts]
 
 
 def test_it_shows_itself(small_result: api.Result) -> None:

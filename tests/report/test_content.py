@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from changedet.report import content, made
+from changedet.report import content, credit, made
 from changedet.report.language import tell
 from changedet.report.words import NBSP
 from changedet.result import Canopy, Note, Record, Vegetation
@@ -97,7 +97,7 @@ def test_unknown_is_said(record_with, record):
     assert made.registration_rows(bare) == made.grid_rows(bare) == ()
     image = record.inputs.after.model_copy(update={"date": None, "crs": None, "gsd_m": None})
     undated = record_with(inputs=record.inputs.model_copy(update={"after": image}))
-    assert tell(made.dates(undated)[1]) == "date unknown"
+    assert tell(credit.dates(undated)[1]) == "date unknown"
     rows = {tell(name): tell(after) for name, _, after in made.inputs_table(undated)}
     assert rows["Date"] == rows["Ground sample distance"] == "n/a"
     assert rows["Coordinate system"] == "none"

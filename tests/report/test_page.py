@@ -269,8 +269,8 @@ def test_unknown_values_do_not_break_the_page(views_with, grid_with, record_with
     )
     views = views_with(grid=grid_with(georeferenced=False), buildings=())
     drawn = {
-        name: drawing
-        for name, drawing in figures.draw_figures(views, bare).items()
+        name: (png, tell(alt))
+        for name, (png, alt) in figures.draw_figures(views, bare).items()
         if name in {"before_after", "classes"}
     }
     text = Outline(page.render_page(bare, views, drawn)).words()
