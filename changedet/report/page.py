@@ -197,6 +197,8 @@ def _style() -> str:
 @cache
 def _script() -> str:
     leaflet, _, _ = _vendored("leaflet.js").rpartition("//# sourceMappingURL")
+    # A link to its home in a control that the page does not have: the page links to nowhere.
+    leaflet = leaflet.replace('href="https://leafletjs.com"', 'href="#"')
     return "\n".join([leaflet, *(_asset(name) for name in _SCRIPTS[1:])])
 
 

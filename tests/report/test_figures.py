@@ -124,7 +124,7 @@ def test_dates_are_told_in_words_and_with_their_time_within_a_day(record, record
     assert told("2022-05-08T08:45:00", "2023-01-01") == ["8 May 2022", "1 January 2023"]
     assert told("2022-05-08T08:45:00", "2022-05-08T10:15:00Z", "uk") == [
         "8 травня 2022, 08:45",
-        "8 травня 2022, 10:15",
+        "8 травня 2022, 10:15 UTC",
     ]
     assert told(None, "spring <b>") == ["date unknown", "spring <b>"]
     assert told("2022-13-08", None, "uk") == ["2022-13-08", "дата невідома"]
