@@ -56,6 +56,7 @@ def retell(sentence: str, *groups: str) -> Text:
 
     Examples
     --------
+    >>> from changedet.report.language import tell
     >>> said = retell("only 12 tie points agree with what a search found", "said-")
     >>> tell(said, "uk")
     'лише 12 зв’язкових точок узгоджуються з тим, що знайшов пошук'
@@ -79,6 +80,7 @@ def number_of(said: str) -> Text:
 
     Examples
     --------
+    >>> from changedet.report.language import tell
     >>> tell(number_of("0.30"), "uk"), number_of("48")
     ('0,30', 48)
     """
