@@ -104,7 +104,10 @@ def radiometry_rows(record: Record) -> tuple[tuple[Text, ...], ...]:
 def software_rows(record: Record) -> tuple[Row, ...]:
     """Return rows of name and version."""
     made = record.provenance
-    return (("changedet", words.plain(made.version)), *words.flatten(dict(made.software)))
+    return tuple(
+        (words.plain(name, limit=80), words.plain(version, limit=80))
+        for name, version in {"changedet": made.version, **made.software}.items()
+    )
 
 
 def run_rows(record: Record) -> tuple[Row, ...]:

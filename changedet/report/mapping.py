@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from changedet.core.grid import Grid
-from changedet.report.language import Number, Phrase, Text, phrase, tell
+from changedet.report.language import Number, Phrase, Text, phrase
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,11 +33,6 @@ class ScaleBar:
         if self.metres >= 1000:
             return phrase("scale-kilometres", length=Number(self.metres / 1000, digits=1))
         return phrase("scale-metres", length=Number(self.metres, digits=1))
-
-    @property
-    def label(self) -> str:
-        """The length with its unit, in English."""
-        return tell(self.text)
 
 
 def scale_bar(grid: Grid, *, most: float = 0.25) -> ScaleBar | None:

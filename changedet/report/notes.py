@@ -148,6 +148,11 @@ def _setting(path: str, item: object) -> Text:
 def _figure(path: str, item: float) -> Text:
     if path in _SHARES:
         return amounts.percent(item)
-    value = number_of(words.value(item).replace("\N{MINUS SIGN}", "-"))
+    value = item if isinstance(item, int) else number_of(_four_digits(item))
     unit = _SETTING_UNITS.get(path)
     return value if unit is None else phrase("measure", value=value, unit=Phrase(unit))
+
+
+def _four_digits(value: float) -> str:
+    """Write a number rounded to four significant digits, without zeros that say nothing."""
+    return f"{float(f'{value:.3e}'):.8f}".rstrip("0").rstrip(".")

@@ -151,12 +151,7 @@ def _methods(record: Record) -> list[Text]:
 def _frame(views: Views, lang: str) -> dict[str, Any]:
     """Return what every picture of the area has: proportions, scale and north."""
     bar = scale_bar(views.grid)
-    scale = None
-    if bar is not None:
-        far = bar.metres >= 1000
-        unit = Phrase("pdf-km" if far else "unit-metres")
-        length = f"{bar.metres / 1000 if far else bar.metres:g}"
-        scale = {"share": bar.share, "label": f"{length}\u00a0{tell(unit, lang)}"}
+    scale = None if bar is None else {"share": bar.share, "label": tell(bar.text, lang)}
     return {
         "aspect": views.height / views.width,
         "scale": scale,

@@ -6,7 +6,8 @@ import pytest
 
 from changedet.report import content, credit, made
 from changedet.report.language import tell
-from changedet.report.words import NBSP
+
+NBSP = "\u00a0"
 from changedet.result import Canopy, Note, Record, Vegetation
 
 

@@ -14,7 +14,6 @@ from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
 from changedet.report import publish, words
-from changedet.report.amounts import measure
 from changedet.report.figures.leaf import (
     GREY,
     INK,
@@ -241,10 +240,8 @@ def _draw_scale(page: Page, views: Views, lang: str, box: _Box) -> None:
     bar = scale_bar(views.grid)
     if bar is None:
         label = tell(Phrase("publish-no-scale"), lang)
-    elif bar.metres >= 1000:
-        label = tell(measure(bar.metres / 1000, Phrase("publish-kilometres")), lang)
     else:
-        label = tell(measure(bar.metres, Phrase("unit-metres")), lang)
+        label = tell(bar.text, lang)
     block = text_block(label, box.width, 9.5, bold=True)
     length = 0 if bar is None else round(bar.share * box.width)
     wide = max(length, round(width_of(block.lines[0], 9.5, bold=True))) + 48

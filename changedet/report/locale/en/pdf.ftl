@@ -42,7 +42,6 @@ pdf-limits = What this cannot show
 pdf-cite = How to cite
 pdf-cite-note = Cite the imagery as its owner asks. All figures with their full digits are in result.json, which belongs to this document.
 pdf-credit = Imagery: { $credit }
-pdf-km = km
 pdf-registration-alt = Both images in turn, in squares; those of the image after are tinted blue.
 pdf-registration-caption = Both images in turn, in squares (blue: after). Roads and roof edges that run on across the squares lie in the same place. The error is estimated from tie points that were left out of the fit; CE90 is the radius that holds 90 % of it.
 pdf-evidence-caption = Blue: this pair. Line: the same score where nothing changed. Where the two run together nothing can be told; the threshold is set beyond that.

@@ -9,7 +9,6 @@ publish-no-dates = The dates of the images are not known
 publish-credit = Imagery: { $credit }
 publish-made = Made with changedet { $version }
 publish-no-scale = no scale known
-publish-kilometres = km
 publish-north = N
 publish-legend-change = Mapped change
 publish-legend-buildings = Buildings by grade

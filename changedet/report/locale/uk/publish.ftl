@@ -9,7 +9,6 @@ publish-no-dates = Дати знімків невідомі
 publish-credit = Знімки: { $credit }
 publish-made = Створено програмою changedet { $version }
 publish-no-scale = масштаб невідомий
-publish-kilometres = км
 publish-north = Пн
 publish-legend-change = Виявлені зміни
 publish-legend-buildings = Будівлі за ступенем пошкодження
