@@ -6,9 +6,9 @@ import pytest
 
 from changedet.report import content, credit, made
 from changedet.report.language import tell
+from changedet.result import Canopy, Note, Record, Vegetation
 
 NBSP = "\u00a0"
-from changedet.result import Canopy, Note, Record, Vegetation
 
 
 def said(record):

@@ -238,10 +238,7 @@ def _draw_buildings(page: Page, views: Views, box: _Box) -> None:
 def _draw_scale(page: Page, views: Views, lang: str, box: _Box) -> None:
     """Draw the scale bar in the lower left corner, or say that there is none."""
     bar = scale_bar(views.grid)
-    if bar is None:
-        label = tell(Phrase("publish-no-scale"), lang)
-    else:
-        label = tell(bar.text, lang)
+    label = tell(Phrase("publish-no-scale") if bar is None else bar.text, lang)
     block = text_block(label, box.width, 9.5, bold=True)
     length = 0 if bar is None else round(bar.share * box.width)
     wide = max(length, round(width_of(block.lines[0], 9.5, bold=True))) + 48

@@ -10,7 +10,5 @@ unit-metres = m
 unit-pixels = px
 unit-seconds = s
 unit-megabytes = MB
-unit-days = days
-unit-degrees = °
 unit-kilometres = km
 unit-hectares = ha

@@ -10,7 +10,5 @@ unit-metres = м
 unit-pixels = пікс.
 unit-seconds = с
 unit-megabytes = МБ
-unit-days = діб
-unit-degrees = °
 unit-kilometres = км
 unit-hectares = га
