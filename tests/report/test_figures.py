@@ -53,7 +53,7 @@ def test_every_figure_is_drawn_with_the_facts_as_its_alternative(drawn):
 
 def test_the_change_of_indices_has_one_scale_with_its_unit(views, record, drawn):
     said = texts(figures.indices(views, record))
-    for title in ("Change of NDVI", "Change of BSI", "Change of NDBI", "200 m", "+0.25"):
+    for title in ("Change of NDVI", "Change of BSI", "Change of NDBI", "200\u00a0m", "+0.25"):
         assert title in said
     assert "index of 9 April 2022 minus that of 14 March 2021, unitless" in said
     alt = tell(drawn["indices"][1]).replace("\u00a0", " ")
@@ -62,7 +62,7 @@ def test_the_change_of_indices_has_one_scale_with_its_unit(views, record, drawn)
 
 
 UKRAINIAN = {
-    "before_after": {"До · 14 березня 2021", "Після · 9 квітня 2022", "200 м", "Пн"},
+    "before_after": {"До · 14 березня 2021", "Після · 9 квітня 2022", "200\u00a0м", "Пн"},
     "classes": {"Класи змін поверх знімка після", "Забудову зруйновано", "Інша зміна"},
     "buildings": {"Зруйновано (24)", "Без видимих пошкоджень (117)"},
     "structural_change": {"Ознаки структурних змін (форми та краї)", "не оцінено"},
@@ -238,7 +238,7 @@ def test_a_refused_pair_shows_no_change(views, refused):
 
 def test_scale_and_north_only_where_they_are_known(views_with, grid_with, record):
     known = texts(figures.before_after(views_with(), record))
-    assert "200 m" in known
+    assert "200\u00a0m" in known
     assert "N" in known
     bare = texts(figures.before_after(views_with(grid=grid_with(georeferenced=False)), record))
     assert "no scale" in bare

@@ -12,10 +12,10 @@ from changedet.report.language import tell
 def test_the_bar_is_a_round_length_of_at_most_a_quarter(grid_with):
     bar = mapping.scale_bar(grid_with())
     # 400 pixels of 2 m are 800 m wide.
-    assert (bar.metres, bar.share, tell(bar.text)) == (200.0, 0.25, "200 m")
-    assert tell(bar.text, "uk") == "200 м"
+    assert (bar.metres, bar.share, tell(bar.text)) == (200.0, 0.25, "200\u00a0m")
+    assert tell(bar.text, "uk") == "200\u00a0м"
     wide = mapping.scale_bar(Grid(width=1000, height=5, unit_m=30.0))
-    assert tell(wide.text) == "5 km"
+    assert tell(wide.text) == "5\u00a0km"
 
 
 def test_no_scale_no_bar(grid_with):

@@ -11,8 +11,8 @@ credit-imagery = Imagery: { $credit }
 credit-owner = Imagery: credit its owner
 
 # Scale and north.
-scale-metres = { $length } m
-scale-kilometres = { $length } km
+scale-metres = { $length } m
+scale-kilometres = { $length } km
 no-scale = no scale
 north = N
 

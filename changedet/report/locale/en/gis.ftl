@@ -50,3 +50,4 @@ ems-readme-words = Grades and UNOSAT's classes beside them (“Damaged” stands
 ems-readme-none = gis/ems.gpkg is not written, because the image before has no georeference: nobody knows where on Earth it lies.
 ems-readme-regions = No building outlines were given: built-up areas are regions, not single buildings, and nothing is counted as a building.
 ems-readme-register = gis/ems.gpkg is not written: the images were brought onto each other, not compared.
+ems-readme-file = layers as a rapid mapping package names them; WGS 84

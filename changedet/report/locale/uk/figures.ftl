@@ -11,8 +11,8 @@ credit-imagery = Знімки: { $credit }
 credit-owner = Знімки: зазначте їхнього власника
 
 # Масштаб і північ.
-scale-metres = { $length } м
-scale-kilometres = { $length } км
+scale-metres = { $length } м
+scale-kilometres = { $length } км
 no-scale = масштаб невідомий
 north = Пн
 
