@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from changedet.api.jobs import describe, rebuild_report, register, run, sample_pair
-    from changedet.api.results import RegistrationResult, Result
+    from changedet.api.results import RegistrationResult, Result, open_result
     from changedet.api.simulation import Simulation, simulate
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Result",
     "Simulation",
     "describe",
+    "open_result",
     "rebuild_report",
     "register",
     "run",
@@ -24,7 +25,7 @@ __all__ = [
 ]
 
 _HOMES = {"RegistrationResult": "results", "Result": "results", "Simulation": "simulation",
-          "simulate": "simulation"}  # fmt: skip
+          "open_result": "results", "simulate": "simulation"}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

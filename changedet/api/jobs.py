@@ -14,7 +14,7 @@ from typing import Any
 from changedet.api.exports import Kit, check_exports, write_exports
 from changedet.api.results import RegistrationResult, Result, Temporary
 from changedet.api.threads import one_thread
-from changedet.api.views import views_of_folder, views_of_outcome
+from changedet.api.views import histograms_of, views_of_folder, views_of_outcome
 from changedet.core.errors import EnvironmentFault, InputError
 from changedet.core.options import RunOptions
 from changedet.io.output import check_output, extend, stage
@@ -32,7 +32,7 @@ from changedet.report.language import LANGUAGES
 from changedet.report.page import render_page
 from changedet.report.pictures import encode_png
 from changedet.report.qml import buildings_qml, changes_qml, classes_qml
-from changedet.report.views import Views
+from changedet.report.views import Histogram, Views
 from changedet.result import Figure, Record, read_record
 
 
@@ -82,7 +82,7 @@ def run(
     wanted = _options(options, wishes)
     check_exports(wanted.export)
 
-    def work(folder: Path) -> tuple[Record, None]:
+    def work(folder: Path) -> tuple[Record, tuple[Histogram, ...]]:
         outcome = run_pair(
             before,
             after,
@@ -96,10 +96,10 @@ def run(
         record = _complete(outcome, folder)
         if wanted.export and record.status != "refused":
             _export(folder, record, wanted)
-        return record, None
+        return record, histograms_of(outcome)
 
-    record, folder, keep, _ = _into(output, overwrite, work)
-    return Result(record=record, folder=folder, keep=keep)
+    record, folder, keep, scores = _into(output, overwrite, work)
+    return Result(record=record, folder=folder, keep=keep, histograms=scores)
 
 
 def register(

@@ -412,3 +412,9 @@ def read_own_layer(path: Path, name: str) -> tuple[np.ndarray, dict[str, np.ndar
         meta, _, shapes, values = pyogrio.raw.read(path, layer=name)
     columns = dict(zip((str(field) for field in meta["fields"]), values, strict=True))
     return shapely.from_wkb(shapes), columns
+
+
+def own_layers(path: Path) -> tuple[str, ...]:
+    """Return the names of the layers with geometries of a GeoPackage that this program wrote."""
+    with _Ogr():
+        return tuple(str(name) for name, kind in pyogrio.list_layers(path) if kind is not None)
