@@ -24,6 +24,7 @@
 # %config InlineBackend.print_figure_kwargs = {"dpi": 80, "pil_kwargs": {"quality": 70}}
 import json
 import tomllib
+from itertools import pairwise
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -46,16 +47,17 @@ for town in towns:
     files = {key: samples / town[key] for key in ("before", "after", "footprints")}
     results[town["name"]] = cd.run(**files, title=town["name"])
 
-figure, rows = plt.subplots(len(results), 2, figsize=(7, 3.5 * len(results)))
-for (name, result), pair in zip(results.items(), rows, strict=True):
+figure, panels = plt.subplots(2, len(results), figsize=(10, 5.4))
+for (name, result), (above, below) in zip(results.items(), panels.T, strict=True):
     maps = result.to_xarray("after", "classes", zoom=2)
-    pair[0].imshow(maps.after.transpose("y", "x", "band"))
-    pair[1].imshow(maps.classes.isin([2]), cmap="Oranges", vmin=0, vmax=1.4)
-    pair[0].set_title(f"{name}: after")
-    pair[1].set_title("built area destroyed")
-    for axes in pair:
-        axes.set_axis_off()
-
+    above.imshow(maps.after.transpose("y", "x", "band"))
+    below.imshow(maps.classes == 2, cmap="Oranges", vmin=0, vmax=1.4)
+    above.set_title(name)
+    for axes in (above, below):
+        axes.set_xticks([])
+        axes.set_yticks([])
+panels[0, 0].set_ylabel("after")
+_ = panels[1, 0].set_ylabel("built area destroyed")
 # %% [markdown]
 # ## One table
 #
@@ -116,7 +118,6 @@ for axes, (title, (pick, key)) in zip(panels, kinds.items(), strict=True):
     axes.set_xlabel("share of what was there before")
 panels[0].set_yticks(range(len(results)), results)
 panels[0].invert_yaxis()
-
 # %%
 inside = {
     title: sum(
@@ -142,7 +143,7 @@ Markdown(
 built = {name: result.built for name, result in results.items()}
 worst_first = sorted(built, key=lambda name: -built[name].destroyed_share)
 said = []
-for more, less in zip(worst_first, worst_first[1:], strict=False):
+for more, less in pairwise(worst_first):
     sure = built[more].low_share > built[less].high_share
     said.append(f"- {more} before {less}: " + ("**sure**" if sure else "not sure, they overlap"))
 Markdown("\n".join(said))

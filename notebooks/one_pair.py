@@ -37,28 +37,7 @@ from changedet.api import sample_pair
 before, after, footprints = sample_pair()
 
 # %% [markdown]
-# ## 1. Do they lie on each other?
-#
-# Two images of one place never do, not even with a georeference. An offset of a few pixels turns
-# every roof edge into a "change", so this comes first, and it can be looked at alone.
-
-# %%
-registered = cd.register(before, after)
-registered.plot("registration")
-
-# %%
-found = registered.registration
-Markdown(
-    f"{found.inliers:,} of {found.tie_points:,} tie points were believed. AFTER was up to "
-    f"**{found.max_shift_px:.1f} px** away from BEFORE; what is left is **{found.rmse_px:.2f} px** "
-    f"({found.rmse_m:.2f} m), estimated from tie points that the fit has not seen."
-)
-
-# %% [markdown]
-# In the checkerboard roads and roof edges run on across the squares. Half a pixel of error does not
-# matter for a house; five pixels would, and the pair would be refused.
-#
-# ## 2. Compare
+# ## 1. Compare
 #
 # The same work as `changedet run`. With building outlines (`footprints`) each building gets a
 # grade; without them the built area is taken from the image itself.
@@ -70,6 +49,27 @@ result
 # %% [markdown]
 # The result shows itself: drag the corner of the left image to and fro. With the extra
 # `changedet[notebook]`, `result.swipe(layer="classes")` is a live one.
+#
+# ## 2. Do they lie on each other?
+#
+# Two images of one place never do, not even with a georeference. An offset of a few pixels turns
+# every roof edge into a "change", so look at this before you believe any figure. (Alone it is
+# `cd.register(before, after)`.)
+
+# %%
+result.plot("registration")
+
+# %%
+found = result.registration
+Markdown(
+    f"{found.inliers:,} of {found.tie_points:,} tie points were believed. AFTER was up to "
+    f"**{found.max_shift_px:.1f} px** away from BEFORE; what is left is **{found.rmse_px:.2f} px** "
+    f"({found.rmse_m:.2f} m), estimated from tie points that the fit has not seen."
+)
+
+# %% [markdown]
+# In the checkerboard roads and roof edges run on across the squares. Half a pixel of error does not
+# matter for a house; more than two pixels would, and the pair would be refused.
 #
 # ## 3. The figures, each with its interval
 #
@@ -166,9 +166,7 @@ Markdown(
 # %%
 for note in result.record.warnings:
     print("warning:", note.message)
-width = {
-    name: (part.high_ha - part.low_ha) / part.before_ha for name, (_, part, _) in hits.items()
-}
+width = {name: (part.high_ha - part.low_ha) / part.before_ha for name, (_, part, _) in hits.items()}
 Markdown(
     "| figure | width of the interval | advice |\n|---|---|---|\n"
     + "\n".join(
@@ -191,6 +189,6 @@ Markdown(
 # - Do not call a building destroyed by name: grades are right in the mass, not one by one. Look at
 #   it with `plot_building`, then ask somebody who was there.
 # - Damage that cannot be seen from above is in none of these figures.
-# - Where the result is `degraded`, its reasons go with the figure. Where it is `refused` there is none.
+# - Where the result is `degraded`, its reasons go with the figure; `refused`, there is none.
 #
 # `result.save("town/")` writes the whole result folder: maps for a GIS, and `report.html`.

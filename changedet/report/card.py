@@ -154,7 +154,7 @@ Say = Callable[[Text], str]
 
 def _banner(verdict: content.Verdict, say: Say) -> str:
     reasons = "".join(
-        f"<li>{say(reason)}{' ' + say(remedy) if remedy else ''}</li>"
+        f"<li>{say(reason)}{'<br>' + say(remedy) if remedy else ''}</li>"
         for reason, remedy in verdict.reasons
     )
     return (

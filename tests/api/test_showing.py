@@ -109,7 +109,7 @@ def test_a_refusal_shows_reasons_and_no_figure(refused_result: api.Result) -> No
     assert "cd-refused" in html
     assert refused_result.record.refusals[0].message in page.text
     # the reason is followed by what to do about it
-    assert re.search(r"<li><bdi>[^<]+</bdi> <bdi>[^<]+</bdi></li>", html)
+    assert re.search(r"<li><bdi>[^<]+</bdi><br><bdi>[^<]+</bdi></li>", html)
     assert page.alts == []
     assert not re.search(r"\d ?ha\b", page.text)
     assert "cd-tile" not in html.split("</style>")[1]
