@@ -17,7 +17,7 @@
 # A town before, the same town a year later. How much of it is gone, how sure is that, and which of
 # the figures belong in a newspaper?
 #
-# The pair ships with changedet. It is simulated, so the truth is known, and the last part of this
+# The pair ships with changedet. It is simulated, so the truth is known, and part 5 of this
 # notebook holds the result against it. Put two files of your own in its place and all but that
 # part stays the same.
 

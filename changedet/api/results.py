@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from changedet.io.output import stage
 from changedet.register.alignment import Alignment
 from changedet.report.views import Histogram
+from changedet.report.words import plain
 from changedet.result import Buildings, Built, Record, Registration, Vegetation, read_record
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Temporary:
             undo.pop_all()
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Result:
     """The result of one pair.
 
@@ -94,6 +95,10 @@ class Result:
         from changedet.api.showing import show_result
 
         return show_result(self.folder, self.record, lang=lang)
+
+    def __repr__(self) -> str:
+        # Short, and without a path: notebooks keep it beside the pictures.
+        return f"<{type(self).__name__} {self.status}: {plain(self.record.title, limit=80)}>"
 
     def _repr_html_(self) -> str:
         """Show itself in a notebook, without a server and without scripts."""
@@ -232,7 +237,7 @@ class Result:
         return Result(record=self.record, folder=Path(output), histograms=self.histograms)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class RegistrationResult(Result):
     """The result of co-registration alone."""
 

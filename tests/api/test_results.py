@@ -96,6 +96,13 @@ def test_one_building_has_two_names(small_result: api.Result) -> None:
     assert titles(one) == titles(other) != ""
 
 
+def test_it_is_named_in_one_line_without_paths(
+    small_result: api.Result, registered: api.RegistrationResult
+) -> None:
+    assert repr(small_result) == "<Result ok: before.tif / after.tif>"
+    assert repr(registered).startswith("<RegistrationResult ok: ")
+
+
 def test_it_is_opened_again(small_result: api.Result, tmp_path: Path) -> None:
     opened = cd.open_result(small_result.save(tmp_path / "out").folder)
     assert type(opened) is api.Result
