@@ -317,7 +317,9 @@ class Figure(Part):
     file: str
     """Path inside the result folder."""
     alt: str
-    """Text alternative."""
+    """Text alternative, English."""
+    alts: dict[str, str] = {}
+    """Text alternative by language: ``en``, ``uk``."""
 
 
 class Provenance(Part):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,9 @@ def test_the_folder_holds_the_promised_files_alone(folder: Path, document: dict[
     assert found == PROMISED | pictures
     assert {Path(name).parent.as_posix() for name in pictures} == {"figures"}
     assert all(len(figure["alt"]) > 20 for figure in document["figures"])
+    for figure in document["figures"]:
+        assert figure["alts"]["en"] == figure["alt"]
+        assert re.search("[а-яіїєґ]{4}", figure["alts"]["uk"])
     assert all((folder / name).stat().st_size for name in found)
 
 

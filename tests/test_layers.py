@@ -48,8 +48,8 @@ ONLY_IN = {
     "osgeo": set(),
 }
 
-ONE_DOOR = {"io/raster.py", "report/figures/pair.py"}
-"""May be longer: the rule that one file alone opens images, or draws, keeps them whole."""
+ONE_DOOR = {"io/raster.py"}
+"""May be longer: the rule that one file alone opens images keeps it whole."""
 
 
 def relative(path: Path) -> str:

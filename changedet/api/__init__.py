@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from changedet.api.jobs import describe, rebuild_report, register, run, sample_pair
     from changedet.api.results import RegistrationResult, Result, open_result
     from changedet.api.simulation import Simulation, simulate
+    from changedet.api.telling import say_next, say_result, say_truth
 
 __all__ = [
     "RegistrationResult",
@@ -21,11 +22,16 @@ __all__ = [
     "register",
     "run",
     "sample_pair",
+    "say_next",
+    "say_result",
+    "say_truth",
     "simulate",
 ]
 
 _HOMES = {"RegistrationResult": "results", "Result": "results", "Simulation": "simulation",
-          "open_result": "results", "simulate": "simulation"}  # fmt: skip
+          "open_result": "results", "simulate": "simulation", "say_next": "telling",
+          "say_result": "telling",
+          "say_truth": "telling"}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -8,10 +8,11 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from changedet.api.reopen import reopen_before
 from changedet.api.views import grid_of, shown_bands, to_display
 from changedet.core.errors import InputError
 from changedet.core.grid import Grid, Window
-from changedet.io.raster import inspect_raster, put_on_metres, read_own, read_window, set_scale
+from changedet.io.raster import read_own, read_window
 from changedet.io.vector import read_own_layer
 from changedet.pipeline.scene import visible_roles
 from changedet.report.reasons import BuildingView, Measures
@@ -64,7 +65,7 @@ def view_of_building(
     margin = RING_M / unit
     window = _window(grid, shape, _AROUND_M / unit)
     zoom = max(1, -(-max(window.shape) // _MOST_PX))
-    first = _read_before(record, before, grid, window, zoom)
+    first = _read_before(record, before, window, zoom)
     second = _read_after(folder, record, window, zoom)
     null = record.null
     return BuildingView(
@@ -107,31 +108,9 @@ def _window(grid: Grid, shape: shapely.Geometry, around: float) -> Window:
 
 
 def _read_before(
-    record: Record, path: str | Path | None, grid: Grid, window: Window, zoom: int
+    record: Record, path: str | Path | None, window: Window, zoom: int
 ) -> NDArray[np.uint8]:
-    given = record.inputs.before
-    place = Path(path or given.path)
-    if not place.is_file():
-        raise InputError(
-            f"{place}: the image before is not there any more; say where it lies now (before=PATH)"
-        )
-    options = record.provenance.options
-    raster = inspect_raster(
-        place,
-        role="before",
-        bands=options.get("bands"),
-        allow_driver=tuple(options.get("allow_driver") or ()),
-    )
-    if raster.sha256 != given.sha256:
-        raise InputError(
-            f"{place}: not the image before of this result (its content differs); "
-            "give the file that was compared"
-        )
-    if options.get("gsd") is not None:
-        raster = set_scale(raster, float(options["gsd"]))
-    raster = put_on_metres(raster)
-    if raster.grid.shape != grid.shape:
-        raise InputError(f"{place}: its grid is not that of this result; run the pair again")
+    raster = reopen_before(record, path)
     values, valid = read_window(raster, window, roles=visible_roles(raster), zoom=zoom)
     return to_display(values, valid)
 

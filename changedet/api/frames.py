@@ -49,7 +49,7 @@ def layer_frame(folder: Path, record: Record, layer: str) -> Any:
     crs, path = _grid(record).crs, folder / "vectors.gpkg"
     if not path.is_file():
         raise InputError(f"{path}: the layers are missing; run the pair again")
-    known = own_layers(path)
+    known = sorted(own_layers(path) - {"layer_styles"})
     if layer not in known:
         raise UsageError(f"no layer {layer[:40]!r}; there are {', '.join(known)}")
     shapes, columns = read_own_layer(path, layer)

@@ -14,7 +14,7 @@ from typing import Any
 from changedet.api.exports import Kit, check_exports, write_exports
 from changedet.api.results import RegistrationResult, Result, Temporary
 from changedet.api.threads import one_thread
-from changedet.api.views import histograms_of, views_of_folder, views_of_outcome
+from changedet.api.views import histograms_of, pictures_of, views_of_folder, views_of_outcome
 from changedet.core.errors import EnvironmentFault, InputError
 from changedet.core.options import RunOptions
 from changedet.io.output import check_output, extend, stage
@@ -28,10 +28,10 @@ from changedet.pipeline import (
     run_pair,
 )
 from changedet.report.figures import draw_figures
-from changedet.report.language import LANGUAGES
-from changedet.report.page import render_page
+from changedet.report.language import LANGUAGES, Phrase, Text, tell
+from changedet.report.page import language_of, render_page
 from changedet.report.pictures import encode_png
-from changedet.report.qml import buildings_qml, changes_qml, classes_qml
+from changedet.report.qml import classes_qml, layer_styles
 from changedet.report.views import Histogram, Views
 from changedet.result import Figure, Record, read_record
 
@@ -81,6 +81,7 @@ def run(
     """
     wanted = _options(options, wishes)
     check_exports(wanted.export)
+    tell_stage = progress or no_progress
 
     def work(folder: Path) -> tuple[Record, tuple[Histogram, ...]]:
         outcome = run_pair(
@@ -89,13 +90,13 @@ def run(
             options=wanted,
             folder=folder,
             executor=executor,
-            progress=progress or no_progress,
+            progress=tell_stage,
             command=command,
-            styles=_styles(),
+            styles=layer_styles(),
         )
-        record = _complete(outcome, folder)
+        record = _complete(outcome, folder, tell_stage)
         if wanted.export and record.status != "refused":
-            _export(folder, record, wanted)
+            _export(folder, record, wanted, tell_stage)
         return record, histograms_of(outcome)
 
     record, folder, keep, scores = _into(output, overwrite, work)
@@ -152,8 +153,9 @@ def register(
             executor=executor,
             progress=progress or no_progress,
             command=command,
+            styles=layer_styles(),
         )
-        return _complete(outcome, folder, page=False), outcome
+        return _complete(outcome, folder, progress or no_progress, page=False), outcome
 
     record, folder, keep, outcome = _into(output, overwrite, work)
     alignment = None if outcome.scene is None else outcome.scene.alignment
@@ -168,7 +170,11 @@ def describe(
 
 
 def rebuild_report(
-    folder: str | Path, *, lang: str | None = None, export: tuple[str, ...] = ()
+    folder: str | Path,
+    *,
+    lang: str | None = None,
+    export: tuple[str, ...] = (),
+    progress: Progress | None = None,
 ) -> tuple[Path, tuple[Path, ...]]:
     """Write report.html anew from a result folder, and exports, without computing anything again.
 
@@ -180,6 +186,8 @@ def rebuild_report(
         Language; without it that of the run.
     export : tuple of str
         Exports by name, see :class:`~changedet.core.options.RunOptions`.
+    progress : callable, optional
+        As in :func:`run`.
 
     Returns
     -------
@@ -196,28 +204,21 @@ def rebuild_report(
     check_exports(export)
     place = Path(folder)
     record = read_record(place / "result.json")
-    views = views_of_folder(place, record)
+    views = views_of_folder(place, record, fine=True)
     if export and (views is None or record.status == "refused"):
         raise InputError(f"{place}: this pair was refused: there is nothing to export")
-    language = lang or str(record.provenance.options.get("lang") or LANGUAGES[0])
+    language = lang or language_of(record)
+    tell_stage = progress or no_progress
     with extend(place) as staged:
-        text = render_page(record, views, _pictures_of(place, record))
+        tell_stage("report", 0.0)
+        text = render_page(record, views, pictures_of(place, record), lang=language)
         (staged / "report.html").write_text(text, encoding="utf-8")
+        tell_stage("report", 1.0)
         files: tuple[Path, ...] = ()
         if export and views is not None:
             kit = Kit(folder=place, target=staged, record=record, views=views, lang=language)
-            files = write_exports(export, kit)
+            files = _write_each(export, kit, tell_stage)
     return place / "report.html", tuple(place / file for file in files)
-
-
-def _pictures_of(place: Path, record: Record) -> dict[str, tuple[bytes, str]]:
-    pictures = {}
-    for figure in record.figures:
-        path = place / figure.file
-        if not path.is_file():
-            raise InputError(f"{path}: the picture is missing; run the pair again")
-        pictures[path.stem] = (path.read_bytes(), figure.alt)
-    return pictures
 
 
 def sample_pair() -> tuple[Path, Path, Path]:
@@ -236,11 +237,6 @@ def _options(options: RunOptions | None, wishes: dict[str, Any]) -> RunOptions:
         return options or RunOptions()
     given = {} if options is None else options.model_dump(exclude_unset=True)
     return RunOptions.model_validate({**given, **wishes})
-
-
-def _styles() -> dict[str, str]:
-    """How QGIS shows the layers, by name."""
-    return {"buildings": buildings_qml(), "changes": changes_qml()}
 
 
 def _into(
@@ -265,45 +261,64 @@ def _into(
     return record, folder if output is None else Path(output), keep, extra
 
 
-def _complete(outcome: Outcome, folder: Path, *, page: bool = True) -> Record:
+def _complete(outcome: Outcome, folder: Path, progress: Progress, *, page: bool = True) -> Record:
     """Add figures, report, summary and, last, result.json; return the final record."""
     record = outcome.record
     if record.status == "refused" or outcome.scene is None:
         (folder / "result.json").write_text(record.to_json(), encoding="utf-8")
         return record
+    progress("figures", 0.0)
     views = views_of_outcome(outcome, folder)
     if views is None:
         raise EnvironmentFault("the maps that were just written cannot be read back")
     record, pictures = _draw(views, record, folder)
+    progress("figures", 1.0)
     if page:
+        progress("report", 0.0)
         (folder / "summary.csv").write_text(summary_csv(record), encoding="utf-8-sig")
         (folder / "maps" / "classes.qml").write_text(classes_qml(), encoding="utf-8")
         text = render_page(record, views, pictures)
         (folder / "report.html").write_text(text, encoding="utf-8")
+        progress("report", 1.0)
     (folder / "result.json").write_text(record.to_json(), encoding="utf-8")
     return record
 
 
-def _export(folder: Path, record: Record, wanted: RunOptions) -> None:
+def _export(folder: Path, record: Record, wanted: RunOptions, progress: Progress) -> None:
     views = views_of_folder(folder, record)
     if views is not None:
         kit = Kit(folder=folder, target=folder, record=record, views=views, lang=wanted.lang)
-        write_exports(wanted.export, kit)
+        _write_each(wanted.export, kit, progress)
+
+
+def _write_each(names: tuple[str, ...], kit: Kit, progress: Progress) -> tuple[Path, ...]:
+    """Write exports one after the other and return their files, sorted."""
+    files: list[Path] = []
+    for number, name in enumerate(names):
+        progress("export", number / len(names))
+        files += write_exports((name,), kit)
+    progress("export", 1.0)
+    return tuple(sorted(files))
 
 
 def _draw(
     views: Views, record: Record, folder: Path
-) -> tuple[Record, dict[str, tuple[bytes, str]]]:
+) -> tuple[Record, dict[str, tuple[bytes, Text]]]:
     place = folder / "figures"
     place.mkdir()
-    pictures = draw_figures(views, record)
-    plain = "The before image alone, as a picture of the size of the report's map."
+    pictures = draw_figures(views, record, lang=language_of(record))
     (place / "before.png").write_bytes(encode_png(views.before))
     for name, (png, _) in pictures.items():
         (place / f"{name}.png").write_bytes(png)
-    listed = [Figure(file=f"figures/{name}.png", alt=alt) for name, (_, alt) in pictures.items()]
-    listed.append(Figure(file="figures/before.png", alt=plain))
+    listed = [_listed(name, alt) for name, (_, alt) in pictures.items()]
+    listed.append(_listed("before", Phrase("alt-before")))
     return record.model_copy(update={"figures": tuple(listed)}), pictures
+
+
+def _listed(name: str, alt: Text) -> Figure:
+    """Return a picture as the record lists it, its text alternative in every language."""
+    alts = {lang: tell(alt, lang) for lang in LANGUAGES}
+    return Figure(file=f"figures/{name}.png", alt=alts["en"], alts=alts)
 
 
 def summary_csv(record: Record) -> str:

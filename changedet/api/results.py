@@ -131,7 +131,9 @@ class Result:
 
         return plot_result(self.folder, self.record, self.histograms, kind, lang=lang)
 
-    def explain_building(self, name: str | int, *, before: str | Path | None = None) -> Drawing:
+    def explain_building(
+        self, name: str | int, *, before: str | Path | None = None, lang: str | None = None
+    ) -> Drawing:
         """Draw one building before and after, its measures among all, and why it got its grade.
 
         Parameters
@@ -140,6 +142,8 @@ class Result:
             ``id`` in the buildings layer of vectors.gpkg.
         before : path-like, optional
             The image before, where it lies elsewhere now than result.json says.
+        lang : {"en", "uk"}, optional
+            Language; that of the run if not given.
 
         Raises
         ------
@@ -147,14 +151,18 @@ class Result:
             No footprints were graded, there is no such building, or the image before is gone.
         """
         from changedet.api.explaining import view_of_building
+        from changedet.api.showing import pick_language
         from changedet.report import figures
 
+        language = pick_language(self.record, lang)
         view = view_of_building(self.folder, self.record, name, before=before)
-        return figures.explain_building(view, self.record)
+        return figures.explain_building(view, self.record, lang=language)
 
-    def plot_building(self, name: str | int, *, before: str | Path | None = None) -> Drawing:
+    def plot_building(
+        self, name: str | int, *, before: str | Path | None = None, lang: str | None = None
+    ) -> Drawing:
         """Do the same as :meth:`explain_building`."""
-        return self.explain_building(name, before=before)
+        return self.explain_building(name, before=before, lang=lang)
 
     def swipe(self, **wishes: Any) -> Swipe:
         """Return the live widget of both dates; needs the extra ``notebook``.

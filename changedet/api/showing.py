@@ -58,7 +58,7 @@ def plot_result(
     lang: str | None = None,
 ) -> Drawing:
     """Draw a figure of a result; see :meth:`changedet.api.results.Result.plot`."""
-    check_language(lang)
+    language = pick_language(record, lang)
     if kind is not None and kind not in figures.FIGURES:
         raise UsageError(f"no figure {kind[:40]!r}; there are {', '.join(figures.FIGURES)}")
     views = views_to_draw(folder, record)
@@ -72,7 +72,7 @@ def plot_result(
             else "this result has nothing to draw of that kind"
         )
         raise InputError(f"figure {name}: {hint}")
-    return figures.draw_figure(name, views, record)
+    return figures.draw_figure(name, views, record, lang=language)
 
 
 def views_to_draw(folder: Path, record: Record) -> Views:
@@ -101,3 +101,9 @@ def check_language(lang: str | None) -> None:
     """
     if lang is not None and lang not in LANGUAGES:
         raise UsageError(f"no language {lang[:20]!r}; there are {', '.join(LANGUAGES)}")
+
+
+def pick_language(record: Record, lang: str | None) -> str:
+    """Return the language asked for, or that of the run."""
+    check_language(lang)
+    return lang or card.language_of(record)

@@ -5,21 +5,25 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shlex
 import sys
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
+
+from changedet.cli import progress
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from rich.console import Console
 
-    from changedet.result import Buildings, Note, Record
+    from changedet.result import Note, Record
 
 Progress = Callable[[str, float], None]
-Shares = tuple[float | None, float | None, float | None]
+_LONGEST = 4000  # characters of a line on stderr
+_NOTES = 12  # most warnings that are printed; result.json has them all
 
 
 class _Level:
@@ -64,9 +68,13 @@ def one_line(text: str) -> str:
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in spaced)
 
 
+def _shortened(line: str) -> str:
+    return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
+
+
 def error(message: str) -> None:
     """Print one line on stderr."""
-    sys.stderr.write(f"changedet: {one_line(message)}\n")
+    sys.stderr.write(f"changedet: {_shortened(one_line(message))}\n")
     sys.stderr.flush()
 
 
@@ -80,103 +88,64 @@ def open_console(*, stderr: bool) -> Console:
     """Return a rich console; it honours ``NO_COLOR`` and stays plain off a terminal."""
     from rich.console import Console
 
-    return Console(stderr=stderr, highlight=False, soft_wrap=True)
+    return Console(stderr=stderr, highlight=False, emoji=False, soft_wrap=True)
 
 
-@contextmanager
-def show_progress() -> Iterator[Progress | None]:
-    """Yield a progress callback that draws a bar on stderr, or None where nobody watches."""
-    if _Level.value < 0 or not sys.stderr.isatty():
-        yield None
-        return
-    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
-    from rich.progress import Progress as Bars
+def show_progress(plan: Sequence[str]) -> AbstractContextManager[Progress | None]:
+    """Return a context whose value takes how far the work is, and shows it on stderr.
 
-    columns = (
-        TextColumn("{task.description:<12}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f} %"),
-        TimeElapsedColumn(),
-    )
-    with Bars(*columns, console=open_console(stderr=True), transient=True) as bars:
-        task = bars.add_task("", total=1.0)
-        yield lambda stage, fraction: bars.update(task, description=stage, completed=fraction)
+    Parameters
+    ----------
+    plan : sequence of str
+        Stages to come.
+    """
+    # What libraries say (-v) would run into bars.
+    return progress.show_progress(plan, quiet=_Level.value < 0, plain=_Level.value > 0)
 
 
 def print_notes(notes: tuple[Note, ...], *, label: str) -> None:
     """Print warnings or reasons on stderr, one line each."""
     if _Level.value >= 0:
-        for note in notes:
-            sys.stderr.write(f"{label}: {one_line(note.message)}\n")
+        for note in notes[:_NOTES]:
+            sys.stderr.write(f"{label}: {_shortened(one_line(note.message))}\n")
 
 
 def print_record(record: Record, folder: Path, *, as_json: bool) -> None:
-    """Print the result: the record as JSON, or the headline figures and where to look."""
+    """Print the result: the record as JSON, or its headline, how to go on and where to look."""
     print_notes(record.warnings, label="warning")
     if as_json:
         write_json(record.to_json())
         return
     if _Level.value < 0:
         return
-    console = open_console(stderr=False)
-    for name, value in _headline(record):
-        console.print(f"{name:<20}", end="")
-        console.print(value, markup=False)
+    from changedet import api
+
+    lang = str(record.provenance.options.get("lang") or "en")
+    command = shlex.join(["changedet", "report", str(folder)])
+    for sentence in api.say_result(record, lang):
+        print_wrapped(sentence)
+    following = api.say_next(record, command, lang)
+    if following is not None:
+        print_wrapped(following)
     page = folder / "report.html"
-    console.print(str(page if page.exists() else folder), style="bold", markup=False)
+    print_path(page if page.exists() else folder)
 
 
-def _headline(record: Record) -> Iterator[tuple[str, str]]:
-    """Yield name and value of the figures a reader asks for first."""
-    yield "status", record.status
-    if record.registration is not None:
-        yield "registration", _registration(record)
-    built, vegetation = record.built, record.vegetation
-    if built is not None:
-        share: Shares = (built.destroyed_share, built.low_share, built.high_share)
-        area = (built.destroyed_ha, built.low_ha, built.high_ha, built.before_ha)
-        yield "built destroyed", _loss(share, area, built.interval_kind)
-    if vegetation is not None:
-        share = (vegetation.lost_share, vegetation.low_share, vegetation.high_share)
-        area = (vegetation.lost_ha, vegetation.low_ha, vegetation.high_ha, vegetation.before_ha)
-        yield "vegetation lost", _loss(share, area, vegetation.interval_kind)
-    if record.buildings is not None and record.buildings.total is not None:
-        yield "buildings", _buildings(record.buildings)
-    if record.grid is not None and record.grid.analysed_share is not None:
-        yield "analysed", f"{record.grid.analysed_share:.1%} of the grid"
+def print_wrapped(text: str) -> None:
+    """Print a text on stdout, on a terminal broken between words."""
+    console = open_console(stderr=False)
+    console.print(one_line(text), markup=False, soft_wrap=not console.is_terminal)
 
 
-def _buildings(counts: Buildings) -> str:
-    """Say how many outlines were graded, and how."""
-    if counts.not_analysed == counts.total:
-        return f"none of {counts.total} analysed"
-    words = f"{counts.destroyed} of {counts.total} destroyed, {counts.damaged} damaged"
-    return f"{words}, {counts.not_analysed} not analysed" if counts.not_analysed else words
+def print_path(path: Path) -> None:
+    """Print a path on stdout, alone on its line; a link that opens it where the terminal can."""
+    from rich.text import Text
 
-
-def _registration(record: Record) -> str:
-    found = record.registration
-    if found is None or found.rmse_px is None:
-        return "no residual known" if found is None else found.model
-    metres = "" if found.rmse_m is None else f" ({found.rmse_m:.2f} m)"
-    return f"{found.model}, RMSE {found.rmse_px:.2f} px{metres} by left-out tie points"
-
-
-def _loss(
-    share: Shares,
-    area: tuple[float | None, float | None, float | None, float | None],
-    kind: str,
-) -> str:
-    """Write one loss with its interval; hectares are n/a where no scale is known."""
-    kind_words = "95 % confidence" if kind == "confidence_95" else "model interval"
-    if None in share:
-        return "n/a (not measured)"
-    central, low, high = (f"{100 * value:.1f}" for value in share if value is not None)
-    shares = f"{central} % ({low} to {high} %)"
-    if any(value is None for value in area):
-        return f"n/a ha, {shares}, {kind_words}"
-    lost, least, most, before = area
-    return f"{lost:.2f} ha ({least:.2f} to {most:.2f}) of {before:.2f} ha, {shares}, {kind_words}"
+    console = open_console(stderr=False)
+    shown = Text(one_line(str(path)), style="bold")
+    if console.is_terminal:
+        shown.stylize(f"link {path.absolute().as_uri()}")
+    console.print(shown)
 
 
 def print_tree(values: dict[str, Any], *, depth: int = 0) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from itertools import count
 from pathlib import Path
 
 import typer
 
+from changedet.cli import console
 from changedet.cli import options as opt
 from changedet.cli.run import run_pair
 
@@ -40,7 +40,7 @@ def demo(
     folder = output or _free_folder(Path.cwd())
     code = run_pair(context, before, after, folder, options)
     if code == 0 and not (json or quiet):
-        _print_truth(before.with_name("truth.json"))
+        _print_truth(before.with_name("truth.json"), options.lang)
     return code
 
 
@@ -50,14 +50,11 @@ def _free_folder(parent: Path) -> Path:
     return next(Path(name) for name in names if not (parent / name).exists())
 
 
-def _print_truth(path: Path) -> None:
+def _print_truth(path: Path, lang: str) -> None:
     """Print the sample's true figures, which the run has not seen."""
     import json
 
+    from changedet import api
+
     truth = json.loads(path.read_text("utf-8"))["hectares"]
-    sys.stdout.write(
-        f"{'truth of the sample':<20}"
-        f"built destroyed {truth['built_destroyed']:.2f} of {truth['built_before']:.2f} ha, "
-        f"vegetation lost {truth['vegetation_lost']:.2f} of "
-        f"{truth['vegetation_before']:.2f} ha\n"
-    )
+    console.print_wrapped(api.say_truth(truth, lang))

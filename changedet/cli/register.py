@@ -38,7 +38,10 @@ def register(
     if dry_run:
         return show_plan(before, after, options, as_json=json)
     folder = opt.require_output(output, context)
-    with opt.open_executor(options) as executor, console.show_progress() as progress:
+    with (
+        opt.open_executor(options) as executor,
+        console.show_progress(("open", "register", "warp", "figures")) as progress,
+    ):
         found = api.register(
             before,
             after,

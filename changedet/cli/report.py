@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -25,14 +24,17 @@ def report(
 
     wished = opt.resolve_options({"export": export, "lang": lang})
     console.set_level(quiet=quiet, verbose=verbose)
-    page, exported = api.rebuild_report(
-        folder,
-        lang=wished.lang if "lang" in wished.model_fields_set else None,
-        export=wished.export,
-    )
+    plan = ("report", "export") if wished.export else ("report",)
+    with console.show_progress(plan) as progress:
+        page, exported = api.rebuild_report(
+            folder,
+            lang=wished.lang if "lang" in wished.model_fields_set else None,
+            export=wished.export,
+            progress=progress,
+        )
     if json:
         console.write_json({"report": str(page), "exports": [str(path) for path in exported]})
     elif not quiet:
         for path in (*exported, page):
-            sys.stdout.write(f"{console.one_line(str(path))}\n")
+            console.print_path(path)
     return 0

@@ -10,6 +10,7 @@ import typer
 from changedet.cli import console
 from changedet.cli import options as opt
 from changedet.cli.info import show_plan
+from changedet.cli.progress import stages_of_run
 
 if TYPE_CHECKING:
     from changedet.core.options import RunOptions
@@ -58,7 +59,10 @@ def run_pair(
     """Run one pair, print its result and return the exit code."""
     from changedet import api
 
-    with opt.open_executor(options) as executor, console.show_progress() as progress:
+    with (
+        opt.open_executor(options) as executor,
+        console.show_progress(stages_of_run(options)) as progress,
+    ):
         result = api.run(
             before,
             after,

@@ -67,7 +67,10 @@ def simulate(
 
     folder = opt.require_output(output, context)
     workers = _whole("--jobs", jobs or os.environ.get("CHANGEDET_JOBS") or "1")
-    with opt.open_processes(workers) as executor, console.show_progress() as progress:
+    with (
+        opt.open_processes(workers) as executor,
+        console.show_progress(("lay out", "render")) as progress,
+    ):
         made = api.simulate(
             folder, scenario=scenario, overwrite=overwrite, executor=executor, progress=progress
         )

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import json
 import os
+import re
 import secrets
 import shutil
 import sys
@@ -25,6 +26,7 @@ _STAGED = "new-"
 _PRODUCTS = (
     "summary.csv",
     "report.html",
+    "report.pdf",
     "vectors.gpkg",
     "tie_points.points",
     "maps/aligned.tif",
@@ -34,7 +36,31 @@ _PRODUCTS = (
     "maps/classes.qml",
     "maps/correspondence.tif",
     "maps/registration_error.tif",
+    "pictures/before.jpg",
+    "pictures/after.jpg",
+    "pictures/before_after.png",
+    "pictures/map.png",
+    "pictures/change.webp",
+    "pictures/change.gif",
+    "pictures/captions.txt",
+    "gis/README.txt",
+    "gis/buildings.geojson",
+    "gis/changes.geojson",
+    "gis/cells.geojson",
+    "gis/town.kmz",
+    "gis/town.qgz",
+    "gis/before.jpg",
+    "gis/before.jpg.aux.xml",
+    "gis/item.json",
+    "gis/ems.gpkg",
+    "gis/ems-README.txt",
 )
+_TILES = "tiles"
+_TILE = re.compile(
+    r"(index\.html|data\.js"
+    r"|(before|after|classes|structural|pixel)/[0-9]{1,2}/[0-9]{1,5}_[0-9]{1,5}\.(webp|png))"
+)
+"""Names under ``tiles/`` that an export writes; others are not ours."""
 _FAULTS = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the disk quota is used up",
@@ -122,6 +148,8 @@ def extend(out: Path) -> Iterator[Path]:
                 names = _names(staged)
                 _prepare(staged, folder, names)
                 _place(staged, folder, names)
+                if any(name.parts[0] == _TILES for name in names):
+                    _remove(folder, set(_old_tiles(folder)) - set(names))
             finally:
                 shutil.rmtree(staged, ignore_errors=True)
     finally:
@@ -226,9 +254,7 @@ def _commit(staged: Path, folder: Path) -> None:
     names = _names(staged)
     _prepare(staged, folder, names)
     # from here to the last move the folder has no record: it is not a result
-    for old in _old_products(folder):
-        if old not in names:
-            (folder / old).unlink(missing_ok=True)
+    _remove(folder, set(_old_products(folder)) - set(names))
     (folder / RECORD).unlink(missing_ok=True)
     record = [name for name in names if name == Path(RECORD)]
     for batch in ([name for name in names if name not in record], record):
@@ -266,7 +292,31 @@ def _old_products(folder: Path) -> list[Path]:
     safe = [name for name in figures if len(name.parts) == 2 and name.parts[0] == "figures"]
     old = [*map(Path, _PRODUCTS), *safe]
     # never through a link into another folder
-    return [name for name in old if not (folder / name.parent).is_symlink()]
+    known = [name for name in old if not (folder / name.parent).is_symlink()]
+    return known + _old_tiles(folder)
+
+
+def _old_tiles(folder: Path) -> list[Path]:
+    """List what an export of tiles has left, links not followed."""
+    place = folder / _TILES
+    if place.is_symlink():
+        return []
+    found = [Path(root, name) for root, _, names in os.walk(place) for name in names]
+    return [
+        path.relative_to(folder)
+        for path in found
+        if _TILE.fullmatch(path.relative_to(place).as_posix())
+    ]
+
+
+def _remove(folder: Path, names: set[Path]) -> None:
+    """Remove files, and what folders of tiles are empty then."""
+    for name in names:
+        (folder / name).unlink(missing_ok=True)
+    parents = {parent for name in names for parent in name.parents if parent.parts[:1] == (_TILES,)}
+    for parent in sorted(parents, reverse=True):
+        with contextlib.suppress(OSError):
+            (folder / parent).rmdir()
 
 
 def _check_parents(folder: Path, name: Path) -> None:

@@ -19,7 +19,8 @@ from changedet.io.description import Raster
 
 _WGS84_A = 6378137.0
 _WGS84_E2 = 0.00669437999014
-_LONLAT = "OGC:CRS84"
+LONLAT = "OGC:CRS84"
+"""Longitude and latitude in degrees, in this order."""
 _MAX_AREA_ERROR = 0.01
 _EDGE_POINTS = 33
 
@@ -60,6 +61,11 @@ def name_crs(crs: CRS | None) -> str | None:
         # a code that PROJ does not know: the WKT says it all
         pass
     return str(crs.to_wkt())
+
+
+def wkt_of(text: str) -> str:
+    """Return a CRS as WKT 2 (ISO 19162), which says all of it."""
+    return str(parse_crs(text).to_wkt(version="WKT2_2019"))
 
 
 def move_points(xs: np.ndarray, ys: np.ndarray, *, source: str, target: str) -> Points:
@@ -157,7 +163,7 @@ def lonlat_bounds(grid: Grid) -> tuple[float, float, float, float] | None:
     if grid.crs is None:
         return None
     cols, rows = edge_positions(grid)
-    lons, lats = move_points(*to_xy(grid, cols, rows), source=grid.crs, target=_LONLAT)
+    lons, lats = move_points(*to_xy(grid, cols, rows), source=grid.crs, target=LONLAT)
     if not np.isfinite(lons).any():
         return None
     if np.nanmax(lons) - np.nanmin(lons) > 180:
@@ -185,7 +191,7 @@ def ground_size(grid: Grid) -> tuple[float, float, float] | None:
     # a step long enough for the differences to be exact, short enough to be local
     step = max(1.0, min(grid.width, grid.height) / 16)
     cols, rows = np.array([col, col + step, col]), np.array([row, row, row + step])
-    lons, lats = move_points(*to_xy(grid, cols, rows), source=grid.crs, target=_LONLAT)
+    lons, lats = move_points(*to_xy(grid, cols, rows), source=grid.crs, target=LONLAT)
     if not np.isfinite(lons).all() or not (np.abs(lats) <= 90).all():
         return None
     phi = math.radians(lats[0])

@@ -46,6 +46,7 @@ __all__ = [
     "check_raster",
     "close_rasters",
     "create_raster",
+    "describe_own",
     "inspect_raster",
     "locate",
     "put_on_metres",
@@ -538,6 +539,26 @@ def read_own(path: str | Path, window: Window, *, outside: int = 0) -> np.ndarra
             cols = slice(part.col - window.col, part.stop_col - window.col)
             out[:, rows, cols] = dataset.read(window=to_rasterio(part))
     return out
+
+
+def describe_own(path: str | Path) -> dict[str, Any]:
+    """Say what a raster is that this program wrote.
+
+    Returns
+    -------
+    dict
+        ``dtype``, ``nodata``, ``scale`` (of the first band), ``bands`` (descriptions),
+        ``transform`` (six numbers) and ``shape``.
+    """
+    with _rereading(path), rasterio.Env(**_SETTINGS), _open_own(path) as dataset:
+        return {
+            "dtype": str(dataset.dtypes[0]),
+            "nodata": dataset.nodata,
+            "scale": float(dataset.scales[0]),
+            "bands": tuple(text or "" for text in dataset.descriptions),
+            "transform": tuple(dataset.transform)[:6],
+            "shape": tuple(dataset.shape),
+        }
 
 
 def read_small(

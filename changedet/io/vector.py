@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -75,9 +75,12 @@ class Layer:
     columns : mapping of str to ndarray
         Attributes, one array per column (numbers, or objects of str and None).
     geometry_type : str
-        "Polygon", "MultiPolygon", "Point", "LineString".
+        "Polygon", "MultiPolygon", "Point", "LineString"; "None" for a table, whose geometries
+        are all None.
     qml : str, optional
         How QGIS shows it: the text of a QML style.
+    about : str
+        What it is, for its metadata.
     """
 
     name: str
@@ -85,6 +88,7 @@ class Layer:
     columns: Mapping[str, np.ndarray] = field(default_factory=dict)
     geometry_type: str = "Polygon"
     qml: str | None = None
+    about: str = ""
 
     def __post_init__(self) -> None:
         for name, column in self.columns.items():
@@ -346,20 +350,25 @@ def append_features(path: Path, layer: Layer, *, crs: str | None) -> None:
 
 
 def _write_layer(path: Path, layer: Layer, wkt: str | None, *, append: bool = False) -> None:
+    table = layer.geometry_type == "None"
     geometries = np.empty(len(layer.geometries), dtype=object)
     geometries[:] = list(layer.geometries)
+    about = {"DESCRIPTION": layer.about} if layer.about else {}
+    place = {} if table else {"GEOMETRY_NAME": "geom"}
     pyogrio.raw.write(
         path,
-        geometry=np.array(shapely.to_wkb(geometries), dtype=object),
+        geometry=None if table else np.array(shapely.to_wkb(geometries), dtype=object),
         field_data=[np.asarray(column) for column in layer.columns.values()],
         fields=list(layer.columns),
         layer=layer.name,
         driver="GPKG",
-        geometry_type=layer.geometry_type,
-        crs=wkt,
+        geometry_type=None if table else layer.geometry_type,
+        crs=None if table else wkt,
         nan_as_null=True,
         append=append,
-        layer_options={} if append else {"FID": "fid", "GEOMETRY_NAME": "geom"},
+        # the version that QGIS and ArcGIS of some years ago read too
+        dataset_options={} if path.exists() else {"VERSION": "1.3"},
+        layer_options={} if append else {"FID": "fid", **place, **about},
     )
 
 
@@ -397,6 +406,29 @@ def _write_styles(path: Path, styles: Mapping[str, str]) -> None:
         connection.close()
 
 
+def own_layers(path: Path) -> frozenset[str]:
+    """Return the names of the layers of a GeoPackage."""
+    with _Ogr():
+        return frozenset(str(row[0]) for row in pyogrio.list_layers(path))
+
+
+def read_own_parts(
+    path: Path, name: str, *, size: int = 5000
+) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
+    """Yield a layer of a GeoPackage that this program wrote, some thousand features at a time."""
+    if name not in own_layers(path):
+        return
+    with _Ogr():
+        count = pyogrio.read_info(path, layer=name)["features"]
+    for first in range(1, count + 1, size):
+        # features are numbered from 1 without gaps, and a range of numbers is found at once
+        wanted = f"fid >= {first} AND fid < {first + size}"
+        with _Ogr():
+            meta, _, shapes, values = pyogrio.raw.read(path, layer=name, where=wanted)
+        columns = dict(zip((str(field) for field in meta["fields"]), values, strict=True))
+        yield shapely.from_wkb(shapes), columns
+
+
 def read_own_layer(path: Path, name: str) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Read a layer of a GeoPackage that this program wrote.
 
@@ -406,15 +438,9 @@ def read_own_layer(path: Path, name: str) -> tuple[np.ndarray, dict[str, np.ndar
         Empty where there is no such layer.
     columns : dict of ndarray
     """
+    if name not in own_layers(path):
+        return np.zeros(0, dtype=object), {}
     with _Ogr():
-        if name not in {str(row[0]) for row in pyogrio.list_layers(path)}:
-            return np.zeros(0, dtype=object), {}
         meta, _, shapes, values = pyogrio.raw.read(path, layer=name)
     columns = dict(zip((str(field) for field in meta["fields"]), values, strict=True))
     return shapely.from_wkb(shapes), columns
-
-
-def own_layers(path: Path) -> tuple[str, ...]:
-    """Return the names of the layers with geometries of a GeoPackage that this program wrote."""
-    with _Ogr():
-        return tuple(str(name) for name, kind in pyogrio.list_layers(path) if kind is not None)

@@ -221,7 +221,9 @@ def _walk(pair: Pair, run: Run) -> Outcome:
         return _compare(scene, run, inputs, findings, None)
     outlining = Outlining()
     if options.decide.align_footprints:
+        run.progress("outlines", 0.0)
         scene, outlining = align_outlines(scene, executor=run.executor)
+        run.progress("outlines", 1.0)
     laid = Laid(outlines=on_roofs(outlines, scene), outlining=outlining)
     return _compare(scene, run, inputs, findings + outlining.check(), laid)
 
@@ -278,7 +280,9 @@ def _compare(
     run.progress("fit", 1.0)
     walk = run.walk(scene, work, inputs)
     paths, sums = outputs.write_evidence(walk, plan, report=run.on("evidence"))
+    run.progress("grade", 0.0)
     grading = grade_footprints(scene, plan, sums, options)
+    run.progress("grade", 1.0)
     rules = make_rules(scene, grading, options)
     tally = outputs.write_classes(walk, rules, paths, report=run.on("decide"))
     findings += check_seen(tally.total("analysed"), tally.total("inside"))

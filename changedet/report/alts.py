@@ -1,4 +1,4 @@
-"""Text alternatives: the facts of each picture, for whoever cannot see it."""
+"""Text alternatives: the facts of each picture, for whoever cannot see it, in any language."""
 
 from __future__ import annotations
 
@@ -7,154 +7,183 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from changedet.report import content, made, words
+from changedet.report import content, words
+from changedet.report.amounts import count, hectares, measure, percent
+from changedet.report.credit import dates
+from changedet.report.language import Joined, Listed, Number, Phrase, Text, joined, phrase
 from changedet.report.mapping import thirds
 from changedet.report.palette import CHANGES, GRADES
 from changedet.report.views import EVIDENCE_NODATA, EVIDENCE_STEPS, Histogram, Views
 from changedet.result import Record
 
+_SCORES = {"structural", "pixel"}
+_LOSSES = {
+    "built_destroyed_share": "loss-built-area",
+    "vegetation_lost_share": "loss-vegetation",
+}
 
-def before_after(views: Views, record: Record) -> str:
+
+def score_name(item: Histogram) -> Text:
+    """Return what a score is; the label as it is where we have no words for it."""
+    if item.name in _SCORES:
+        return Phrase(f"score-{item.name}")
+    return words.plain(item.label, limit=80)
+
+
+def loss_name(field: str) -> Text:
+    """Return what was lost, by the field of a cell."""
+    return Phrase(_LOSSES[field])
+
+
+def before_after(views: Views, record: Record) -> Text:
     """Describe the two images."""
-    before, after = made.dates(record)
-    return (
-        f"The image before ({before}) and the image after ({after}) of the same place, AFTER laid"
-        f" on BEFORE's grid. {words.percent(float(views.valid.mean()))} of the picture has data"
-        " on both dates."
-    )
+    before, after = dates(record)
+    share = percent(float(views.valid.mean()))
+    return phrase("alt-before-after", before=before, after=after, share=share)
 
 
-def _evidence(kind: str, evidence: NDArray[np.uint8]) -> str:
+def _evidence(kind: str, evidence: NDArray[np.uint8]) -> Text:
     judged = evidence != EVIDENCE_NODATA
+    name = Phrase(f"alt-evidence-{kind}")
     if not judged.any():
-        return f"Map of the evidence of {kind} change: nothing could be judged."
+        return joined([name, Phrase("alt-nothing-judged")])
     high = judged & (evidence > EVIDENCE_STEPS // 2)
-    share = float(high.sum() / judged.sum())
+    share = percent(float(high.sum() / judged.sum()))
     where = thirds(high)
-    place = f"; it is densest in the {where} of the picture" if where else ""
-    return (
-        f"Map of the evidence of {kind} change from 0 (as where nothing changed) to 1 (far beyond"
-        f" that). {words.percent(share)} of what could be judged is above 0.5{place}."
-        f" {words.percent(float(1 - judged.mean()))} of the picture could not be judged."
+    said = (
+        phrase("alt-evidence-high", share=share)
+        if where is None
+        else phrase("alt-evidence-high-where", share=share, where=where)
     )
+    return joined([name, said, phrase("alt-not-judged", share=percent(float(1 - judged.mean())))])
 
 
-def pixel_change(views: Views, _record: Record) -> str:
+def pixel_change(views: Views, _record: Record) -> Text:
     """Describe the map of spectral change."""
     return _evidence("spectral", views.pixel_change)
 
 
-def structural_change(views: Views, _record: Record) -> str:
+def structural_change(views: Views, _record: Record) -> Text:
     """Describe the map of structural change."""
     return _evidence("structural", views.structural_change)
 
 
-def indices(views: Views, _record: Record) -> str:
+def indices(views: Views, _record: Record) -> Text:
     """Describe how each index changed."""
-    said = ["Maps of the change of spectral indices, after minus before."]
+    said: list[Text] = [Phrase("alt-indices")]
     for index in views.indices:
         known = np.isfinite(index.difference)
+        name = words.plain(index.name, limit=40)
         if not known.any():
-            said.append(f"{index.name}: not known anywhere.")
+            said.append(phrase("alt-index-unknown", name=name))
             continue
         values = index.difference[known]
         low, middle, high = (float(v) for v in np.percentile(values, [5, 50, 95]))
         where = thirds(known & (index.difference < min(low, 0)))
-        place = f", the falls densest in the {where}" if where else ""
+        facts = {"name": name, "median": Number(middle), "low": Number(low), "high": Number(high)}
         said.append(
-            f"{index.name}: median {words.number(middle)}, nine tenths between"
-            f" {words.number(low)} and {words.number(high)}{place}."
+            phrase("alt-index", **facts)
+            if where is None
+            else phrase("alt-index-where", **facts, where=where)
         )
-    return " ".join(said)
+    return joined(said)
 
 
-def classes(views: Views, _record: Record) -> str:
+def classes(views: Views, _record: Record) -> Text:
     """Describe the decided classes."""
     analysed = views.classes > 0
+    name = Phrase("alt-classes")
     if not analysed.any():
-        return "Map of the classes: nothing was analysed."
+        return joined([name, Phrase("alt-nothing-analysed")])
     total = float(analysed.sum())
-    parts = []
+    parts: list[Text] = []
     for style in CHANGES:
         chosen = views.classes == style.code
-        if where := thirds(chosen):
-            parts.append(
-                f"{style.name.lower()} {words.percent(float(chosen.sum()) / total)},"
-                f" densest in the {where}"
-            )
-    return (
-        "Map of the classes over the image after. Of the analysed part of the picture: "
-        + ("; ".join(parts) if parts else "no visible change anywhere")
-        + f". {words.percent(float(1 - analysed.mean()))} of the picture was not analysed."
+        if (where := thirds(chosen)) is not None:
+            share = percent(float(chosen.sum()) / total)
+            parts.append(phrase(f"alt-{style.label.key}", share=share, where=where))
+    said = joined(parts, "; ") if parts else Phrase("alt-no-change")
+    return joined(
+        [
+            name,
+            phrase("alt-of-analysed", said=said),
+            phrase("alt-not-analysed", share=percent(float(1 - analysed.mean()))),
+        ]
     )
 
 
-def buildings(_views: Views, record: Record) -> str:
+def buildings(_views: Views, record: Record) -> Text:
     """Describe the graded outlines."""
     counted = record.buildings
-    if counted is None:
-        return "Building outlines by grade over the image after."
+    if counted is None or counted.total is None:
+        return Phrase("alt-buildings")
     parts = [
-        f"{words.count(getattr(counted, style.field))} {style.name.lower()}" for style in GRADES
+        phrase(f"alt-{style.label.key}", number=getattr(counted, style.field) or 0)
+        for style in GRADES
     ]
-    return (
-        f"Outlines of {words.count(counted.total)} buildings by grade over the image after: "
-        f"{words.listed(parts)}."
-    )
+    return phrase("alt-buildings-graded", total=counted.total, grades=Listed(tuple(parts)))
 
 
-def registration(views: Views, record: Record) -> str:
+def registration(views: Views, record: Record) -> Text:
     """Describe how well AFTER lies on BEFORE."""
     found = record.registration
-    drawn = len(views.tie_points)
     if found is None:
-        return "Checkerboard of both dates; the registration is not recorded."
-    return (
-        "Three pictures of the registration: a checkerboard of both dates, arrows of the"
-        f" displacement at {words.count(drawn)} tie points, and a histogram of their residuals."
-        f" {words.count(found.inliers)} of {words.count(found.tie_points)} tie points were"
-        f" believed; the error of the model is estimated at"
-        f" {words.measure(found.rmse_px, 'px')} (RMSE), 90 % within"
-        f" {words.measure(found.ce90_px, 'px')}."
+        return Phrase("alt-registration-unknown")
+    pixels = Phrase("unit-pixels")
+    return joined(
+        [
+            phrase("alt-registration", drawn=len(views.tie_points)),
+            phrase(
+                "alt-registration-error",
+                inliers=count(found.inliers),
+                points=count(found.tie_points),
+                rmse=measure(found.rmse_px, pixels),
+                ce90=measure(found.ce90_px, pixels),
+            ),
+        ]
     )
 
 
-def evidence(views: Views, _record: Record) -> str:
+def evidence(views: Views, _record: Record) -> Text:
     """Describe the histograms of the scores."""
-    said = ["Histograms of the scores beside what they do where nothing changed."]
-    said.extend(_histogram(item) for item in views.histograms)
-    return " ".join(said)
+    return joined([Phrase("alt-scores"), *(_histogram(item) for item in views.histograms)])
 
 
-def _histogram(item: Histogram) -> str:
-    label = words.plain(item.label)
+def _histogram(item: Histogram) -> Text:
+    label = score_name(item)
     if item.threshold is None:
-        return f"{label}: no threshold was set."
+        return phrase("alt-score-no-threshold", label=label)
     beyond = item.edges[:-1] >= item.threshold
     total = float(item.counts.sum())
-    share = float(item.counts[beyond].sum()) / total if total else None
-    text = f"{label}: threshold {words.number(item.threshold)}, {words.percent(share)} above it"
+    share = percent(float(item.counts[beyond].sum()) / total if total else None)
+    facts = {"label": label, "threshold": Number(item.threshold), "share": share}
     if item.null_counts is None or not item.null_counts.sum():
-        return f"{text}; no null."
+        return phrase("alt-score-no-null", **facts)
     null = float(item.null_counts[beyond].sum() / item.null_counts.sum())
-    return f"{text} against {words.percent(null)} where nothing changed."
+    return phrase("alt-score", **facts, null=percent(null))
 
 
-def cells(_views: Views, record: Record) -> str:
+def cells(_views: Views, record: Record) -> Text:
     """Describe the shares by cell."""
-    text = f"Maps and bars of {words.count(len(record.cells or ()))} cells."
-    for share, area, title in content.cell_fields(record):
+    said: list[Text] = [phrase("alt-cells", number=len(record.cells or ()))]
+    for share, area, *_ in content.cell_fields(record):
         for cell in content.worst_cells(record, share, area, most=1):
             amount = getattr(cell, area)
-            size = f", {words.hectares(amount)}" if amount is not None else ""
-            text += (
-                f" {title}: most in cell {words.plain(cell.id)}"
-                f" ({words.percent(getattr(cell, share))}{size})."
+            sizes: list[Text] = [percent(getattr(cell, share))]
+            if amount is not None:
+                sizes.append(hectares(amount))
+            said.append(
+                phrase(
+                    "alt-cell-worst",
+                    loss=loss_name(share),
+                    cell=words.plain(cell.id, limit=80),
+                    size=Joined(tuple(sizes), "; "),
+                )
             )
-    return text
+    return joined(said)
 
 
-DESCRIBE: dict[str, Callable[[Views, Record], str]] = {
+DESCRIBE: dict[str, Callable[[Views, Record], Text]] = {
     "before_after": before_after,
     "classes": classes,
     "buildings": buildings,

@@ -7,30 +7,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from changedet.report import words
-from changedet.result import AreaRecord, Buildings, Cell, Note, Record, Vegetation
+from changedet.report import amounts
+from changedet.report.language import Joined, Phrase, Text, phrase
+from changedet.report.notes import note_text, reason_text, remedy
+from changedet.result import AreaRecord, Buildings, Canopy, Cell, Note, Record, Vegetation
 
-NOT_SEPARABLE = "not separable from what happens where nothing changed"
+NO_CLAIM = Phrase("no-claim")
 
-REMEDIES = {
-    "no_overlap": "Check that both files show the same place and that both have the right CRS.",
-    "nothing_valid": "Check nodata, masks and the area of interest: no pixel is valid in both.",
-    "no_texture": "Use images with visible detail; check that no band is constant or saturated.",
-    "no_match": "Check that both files show the same place in the same season and sensor type.",
-    "implausible_model": "Check the georeference and the pixel size; crop both to the same place.",
-    "cloud": "Give images of clearer days, or leave the place out with an area of interest.",
-    "snow": "Give two images without snow, of the same season.",
-    "saturated": "Give images that are not overexposed, such as the unstretched product.",
-    "residual_too_large": "Use images with a similar view angle, or orthorectify both first.",
-}
-"""What to do about a refusal, where its own sentence may be too short for it."""
-
-CAVEATS = (
-    "Damage not visible from above is not counted.",
-    "Not validated in the field.",
-    "Thin haze, black smoke and clouds that both dates show at one place are not told from ground.",
-    "Changes of any cause are seen: demolition, building work and harvest are changes too.",
-    "Mapped by a program from two images; nobody has checked single buildings.",
+CAVEATS = tuple(
+    Phrase(f"caveat-{name}") for name in ("hidden", "field", "veils", "causes", "program")
 )
 
 
@@ -40,20 +25,20 @@ class Verdict:
 
     kind: str
     """ok, degraded, forced or refused."""
-    title: str
-    text: str
-    reasons: tuple[tuple[str, str], ...]
-    """Sentences of the reasons, each with a remedy ("" where none is known)."""
+    title: Text
+    text: Text
+    reasons: tuple[tuple[Text, Text], ...]
+    """Sentences of the reasons, each with a remedy ("" where none is needed)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tile:
     """One figure to be seen at a glance."""
 
-    label: str
-    value: str
-    detail: str
-    interval: str
+    label: Text
+    value: Text
+    detail: Text
+    interval: Text
     low: float | None = None
     """Ends and middle of the interval as shares 0..1, for a small bar; None for no bar."""
     high: float | None = None
@@ -64,56 +49,55 @@ class Tile:
 class Row:
     """A line of the table of figures."""
 
-    name: str
-    area: str
-    share: str
-    interval_area: str = ""
-    interval_share: str = ""
-    note: str = ""
+    name: Text
+    area: Text
+    share: Text
+    interval_area: Text = ""
+    interval_share: Text = ""
+    note: Text = ""
 
 
-def _interval_word(part: AreaRecord) -> str:
-    return "model interval" if part.interval_kind == "model" else "95 % confidence interval"
-
-
-def _interval(part: AreaRecord) -> str:
-    shares = words.percent_range(part.low_share, part.high_share)
+def _interval(part: AreaRecord) -> Text:
+    """Say the interval of a loss with its kind."""
+    kind = Phrase(f"interval-{part.interval_kind.replace('_', '-')}")
+    shares = amounts.percent_range(part.low_share, part.high_share)
     if part.low_ha is None or part.high_ha is None:
-        return shares
-    return f"{words.hectare_range(part.low_ha, part.high_ha)}, {shares}"
+        return phrase("interval", kind=kind, range=shares)
+    both = Joined((amounts.hectare_range(part.low_ha, part.high_ha), shares), ", ")
+    return phrase("interval", kind=kind, range=both)
 
 
-def _sentence(part: AreaRecord, what: str, lost: str, ha: float | None, share: float | None) -> str:
+def _sentence(part: AreaRecord, name: str, ha: float | None, share: float | None) -> Text:
     """Say one loss with its interval, or that there is none to be told."""
-    kind = _interval_word(part)
     if part.before_share == 0:
-        return f"{what}: none was mapped before, so none could be lost."
+        return Phrase(f"{name}-none-before")
     if not part.separable:
-        return (
-            f"{what}: the change is {NOT_SEPARABLE}, so no loss is claimed"
-            f" ({kind} {_interval(part)})."
-        )
+        return phrase(f"{name}-not-separable", interval=_interval(part))
     if share is None:
-        return f"{what}: no figure could be computed."
+        return Phrase(f"{name}-no-figure")
     if ha is None or part.before_ha is None:
-        return (
-            f"{words.percent(share)} of the {what.lower()} is mapped as {lost}"
-            f" ({kind} {_interval(part)}); no scale is known, so there are no hectares."
-        )
-    return (
-        f"{words.hectares(ha)} of {words.hectares(part.before_ha)} of {what.lower()}"
-        f" ({words.percent(share)}) is mapped as {lost} ({kind} {_interval(part)})."
+        return phrase(f"{name}-lost-share", share=amounts.percent(share), interval=_interval(part))
+    return phrase(
+        f"{name}-lost",
+        area=amounts.hectares(ha),
+        before=amounts.hectares(part.before_ha),
+        share=amounts.percent(share),
+        interval=_interval(part),
     )
 
 
-def _canopy_sentence(green: Vegetation) -> tuple[str, ...]:
+def _canopy_sentence(green: Vegetation) -> tuple[Text, ...]:
     """Say what of the vegetation lost is trees and shrubs, or why that is not said."""
     canopy = green.canopy
     if canopy is None or not green.separable:
         return ()
     if canopy.reason:
-        return (f"Canopy (trees and shrubs): no figure, because {words.plain(canopy.reason)}.",)
-    return (_sentence(canopy, "Canopy", "lost", canopy.lost_ha, canopy.lost_share),)
+        return (phrase("canopy-no-figure-because", reason=_reason(canopy)),)
+    return (_sentence(canopy, "canopy", canopy.lost_ha, canopy.lost_share),)
+
+
+def _reason(canopy: Canopy) -> Text:
+    return reason_text(canopy.reason)
 
 
 def _ungraded(counted: Buildings) -> bool:
@@ -121,7 +105,7 @@ def _ungraded(counted: Buildings) -> bool:
     return counted.total is not None and counted.not_analysed == counted.total
 
 
-def headline(record: Record) -> tuple[str, ...]:
+def headline(record: Record) -> tuple[Text, ...]:
     """Return the result in a few sentences, each true on its own.
 
     Parameters
@@ -130,89 +114,65 @@ def headline(record: Record) -> tuple[str, ...]:
         Of any status; a refused one gives no figure.
     """
     if record.status == "refused":
-        return ("These two images were not compared, so there are no figures.",)
-    said: list[str] = []
+        return (Phrase("headline-refused"),)
+    said: list[Text] = []
     if (built := record.built) is not None:
-        said.append(
-            _sentence(built, "Built area", "destroyed", built.destroyed_ha, built.destroyed_share)
-        )
+        said.append(_sentence(built, "built", built.destroyed_ha, built.destroyed_share))
     if (green := record.vegetation) is not None:
-        said.append(_sentence(green, "Vegetation", "lost", green.lost_ha, green.lost_share))
+        said.append(_sentence(green, "vegetation", green.lost_ha, green.lost_share))
         said.extend(_canopy_sentence(green))
     if (counted := record.buildings) is not None and counted.total is not None:
-        total = words.count(counted.total)
         if _ungraded(counted):
-            said.append(f"None of {total} buildings could be graded.")
+            said.append(phrase("headline-ungraded", total=counted.total))
         else:
             said.append(
-                f"{words.count(counted.destroyed)} of {total} buildings are"
-                f" graded destroyed and {words.count(counted.damaged)} damaged."
+                phrase(
+                    "headline-buildings",
+                    destroyed=counted.destroyed or 0,
+                    damaged=counted.damaged or 0,
+                    total=counted.total,
+                )
             )
     if record.not_observable_share is not None:
-        said.append(
-            f"{words.percent(record.not_observable_share)} of the area could not be judged"
-            f" ({_hidden(record)})."
-        )
+        share = amounts.percent(record.not_observable_share)
+        said.append(phrase("headline-hidden", share=share, why=_hidden(record)))
     return tuple(said)
 
 
-def _hidden(record: Record) -> str:
+def _hidden(record: Record) -> Text:
     """Say why a part of the area could not be judged, most of it first."""
     if (seen := record.observable) is None:
-        return "no data, or outside of an image"
+        return Phrase("hidden-outside")
     shares = {
-        "cloud": seen.cloud_share,
-        "smoke or haze": seen.smoke_share,
-        "snow": seen.snow_share,
-        "saturated": seen.saturated_share,
-        "no data, or outside of an image": seen.outside_share,
+        "hidden-cloud": seen.cloud_share,
+        "hidden-smoke": seen.smoke_share,
+        "hidden-snow": seen.snow_share,
+        "hidden-saturated": seen.saturated_share,
+        "hidden-outside": seen.outside_share,
     }
     found = sorted(((part, why) for why, part in shares.items() if part), reverse=True)
-    return ", ".join(f"{why} {words.percent(part)}" for part, why in found) or "all was seen"
+    parts = [Joined((Phrase(why), amounts.percent(part))) for part, why in found]
+    return Joined(tuple(parts), ", ") if parts else Phrase("hidden-nothing")
 
 
 def verdict(record: Record) -> Verdict:
     """Return the banner of the page."""
     if record.status == "refused":
-        return Verdict(
-            kind="refused",
-            title="Refused: these images must not be compared",
-            text="No area is given, here or in any other file of this result. The reasons:",
-            reasons=tuple((words.plain(n.message), _remedy(n)) for n in record.refusals),
-        )
-    if record.refusals:
-        return Verdict(
-            kind="forced",
-            title="Not reliable: compared by force",
-            text="This pair was judged not comparable and went on because --force was given."
-            " Do not publish these figures. The reasons:",
-            reasons=_reasons(record.refusals + record.warnings),
-        )
-    if record.status == "degraded":
-        return Verdict(
-            kind="degraded",
-            title="Use with care: this result claims less than usual",
-            text="The comparison went on, but not all of it can be relied on. The reasons:",
-            reasons=_reasons(record.warnings),
-        )
-    number = len(record.warnings)
-    noted = f" {number} warning{'s' if number > 1 else ''} further down." if number else ""
-    return Verdict(
-        kind="ok",
-        title="The two images could be compared",
-        text=f"All checks that could be made were passed.{noted}",
-        reasons=(),
-    )
+        kind, reasons = "refused", tuple((note_text(n), remedy(n)) for n in record.refusals)
+    elif record.refusals:
+        kind, reasons = "forced", _reasons(record.refusals + record.warnings)
+    elif record.status == "degraded":
+        kind, reasons = "degraded", _reasons(record.warnings)
+    else:
+        kind, reasons = "ok", ()
+    text: Text = Phrase(f"banner-{kind}-text")
+    if kind == "ok" and record.warnings:
+        text = Joined((text, phrase("banner-warnings", number=len(record.warnings))))
+    return Verdict(kind=kind, title=Phrase(f"banner-{kind}"), text=text, reasons=reasons)
 
 
-def _reasons(notes: tuple[Note, ...]) -> tuple[tuple[str, str], ...]:
-    return tuple((words.plain(note.message), "") for note in notes)
-
-
-def _remedy(note: Note) -> str:
-    return REMEDIES.get(
-        note.code, "Look at both images with “changedet info”, then give better ones."
-    )
+def _reasons(notes: tuple[Note, ...]) -> tuple[tuple[Text, Text], ...]:
+    return tuple((note_text(note), "") for note in notes)
 
 
 def tiles(record: Record) -> tuple[Tile, ...]:
@@ -221,45 +181,47 @@ def tiles(record: Record) -> tuple[Tile, ...]:
         return ()
     found: list[Tile] = []
     if (built := record.built) is not None:
-        found.append(
-            _loss_tile(built, "Built area destroyed", built.destroyed_ha, built.destroyed_share)
-        )
+        found.append(_loss_tile(built, "built-lost", built.destroyed_ha, built.destroyed_share))
     if (green := record.vegetation) is not None:
-        found.append(_loss_tile(green, "Vegetation lost", green.lost_ha, green.lost_share))
+        found.append(_loss_tile(green, "vegetation-lost", green.lost_ha, green.lost_share))
     if (counted := record.buildings) is not None and counted.total:
         found.append(
             Tile(
-                label="Buildings destroyed",
-                value=words.count(None if _ungraded(counted) else counted.destroyed),
-                detail=f"of {words.count(counted.total)} buildings,"
-                f" {words.count(counted.not_analysed)} of them not analysed",
+                label=Phrase("name-buildings-destroyed"),
+                value=amounts.count(None if _ungraded(counted) else counted.destroyed),
+                detail=phrase(
+                    "tile-buildings", total=counted.total, ungraded=counted.not_analysed or 0
+                ),
                 interval="",
             )
         )
     found.append(
         Tile(
-            label="Could not be judged",
-            value=words.percent(record.not_observable_share),
-            detail=f"of the area: {_hidden(record)}",
+            label=Phrase("name-hidden"),
+            value=amounts.percent(record.not_observable_share),
+            detail=phrase("tile-hidden", why=_hidden(record)),
             interval="",
         )
     )
     return tuple(found)
 
 
-def _loss_tile(part: AreaRecord, label: str, ha: float | None, share: float | None) -> Tile:
-    interval = f"{_interval_word(part)} {_interval(part)}"
+def _loss_tile(part: AreaRecord, name: str, ha: float | None, share: float | None) -> Tile:
+    interval, middle = _interval(part), share
+    value: Text
+    detail: Text
     if part.before_share == 0:
-        value, detail, middle, interval = "none", "none was mapped before", None, ""
+        value, detail, middle, interval = Phrase("none"), Phrase("none-before"), None, ""
     elif not part.separable:
-        value, detail, middle = "no claim", NOT_SEPARABLE, None
+        value, detail, middle = NO_CLAIM, Phrase("not-separable"), None
     elif ha is None:
-        value, detail, middle = words.percent(share), "of what stood before; no scale known", share
+        value, detail = amounts.percent(share), Phrase("tile-no-scale")
     else:
-        value, middle = words.hectares(ha), share
-        detail = f"{words.percent(share)} of {words.hectares(part.before_ha)} before"
+        value = amounts.hectares(ha)
+        before = amounts.hectares(part.before_ha)
+        detail = phrase("tile-share", share=amounts.percent(share), before=before)
     return Tile(
-        label=label,
+        label=Phrase(f"name-{name}"),
         value=value,
         detail=detail,
         interval=interval,
@@ -275,30 +237,27 @@ def figures_table(record: Record) -> tuple[Row, ...]:
         return ()
     rows: list[Row] = []
     if (built := record.built) is not None:
-        rows.append(_before_row("Built area before", built))
-        rows.append(
-            _loss_row("Built area destroyed", built, built.destroyed_ha, built.destroyed_share)
-        )
+        rows.append(_before_row("built-before", built))
+        rows.append(_loss_row("built-lost", built, built.destroyed_ha, built.destroyed_share))
     if (green := record.vegetation) is not None:
-        rows.append(_before_row("Vegetation before", green))
-        rows.append(_loss_row("Vegetation lost", green, green.lost_ha, green.lost_share))
-        rows.append(
-            Row(name="Vegetation gained", area=words.hectares(green.gained_ha), share=words.NA)
-        )
+        rows.append(_before_row("vegetation-before", green))
+        rows.append(_loss_row("vegetation-lost", green, green.lost_ha, green.lost_share))
+        gained = amounts.hectares(green.gained_ha)
+        rows.append(_row("vegetation-gained", area=gained, share=amounts.UNKNOWN))
         rows.extend(_plant_rows(green))
     if record.grid is not None:
-        rows.append(_share_row("Analysed", record.grid.analysed_share))
-    rows.append(_share_row("Could not be judged", record.not_observable_share))
+        rows.append(_share_row("analysed", record.grid.analysed_share))
+    rows.append(_share_row("hidden", record.not_observable_share))
     if (seen := record.observable) is not None:
         rows += [
-            _share_row(name, part)
+            _share_row(f"hidden-{name}", part)
             for name, part in (
-                ("… under cloud", seen.cloud_share),
-                ("… under smoke or thick haze", seen.smoke_share),
-                ("… under snow", seen.snow_share),
-                ("… saturated", seen.saturated_share),
-                ("… outside of an image, or no data", seen.outside_share),
-                ("In shadow (analysed all the same)", seen.shadow_share),
+                ("cloud", seen.cloud_share),
+                ("smoke", seen.smoke_share),
+                ("snow", seen.snow_share),
+                ("saturated", seen.saturated_share),
+                ("outside", seen.outside_share),
+                ("shadow", seen.shadow_share),
             )
         ]
     return tuple(rows)
@@ -309,62 +268,61 @@ def _plant_rows(green: Vegetation) -> tuple[Row, ...]:
     rows = []
     if (canopy := green.canopy) is not None:
         if canopy.reason:
-            text = words.plain(canopy.reason)
-            rows.append(Row(name="Canopy lost", area="no claim", share="no claim", note=text))
+            why = _reason(canopy)
+            rows.append(_row("canopy-lost", area=NO_CLAIM, share=NO_CLAIM, note=why))
         else:
-            rows.append(_before_row("Canopy before", canopy))
-            rows.append(_loss_row("Canopy lost", canopy, canopy.lost_ha, canopy.lost_share))
+            rows.append(_before_row("canopy-before", canopy))
+            rows.append(_loss_row("canopy-lost", canopy, canopy.lost_ha, canopy.lost_share))
     if green.condition_share is not None:
-        share = words.percent(green.condition_share)
-        note = "share of the vegetation that stands: greener before by a quarter or more"
-        rows.append(Row(name="Vegetation in worse condition", area="", share=share, note=note))
-    for name, area, note in (
-        ("Vegetation burnt", green.burnt_ha, "by the burn ratio of the infrared bands"),
-        (
-            "Fields changed",
-            green.fields_changed_ha,
-            "by farm work or the event: other change",
-        ),
-    ):
+        share = amounts.percent(green.condition_share)
+        rows.append(_row("condition", area="", share=share, note=Phrase("note-condition")))
+    for name, area in (("burnt", green.burnt_ha), ("fields", green.fields_changed_ha)):
         if area is not None:
-            rows.append(Row(name=name, area=words.hectares(area), share=words.NA, note=note))
+            note = Phrase(f"note-{name}")
+            rows.append(_row(name, area=amounts.hectares(area), share=amounts.UNKNOWN, note=note))
     return tuple(rows)
 
 
+def _row(name: str, *, area: Text, share: Text, note: Text = "") -> Row:
+    return Row(name=Phrase(f"name-{name}"), area=area, share=share, note=note)
+
+
 def _share_row(name: str, share: float | None) -> Row:
-    return Row(name=name, area="", share=words.percent(share), note="share of the area asked for")
+    return _row(name, area="", share=amounts.percent(share), note=Phrase("note-of-area"))
 
 
 def _before_row(name: str, part: AreaRecord) -> Row:
-    return Row(
-        name=name,
-        area=words.hectares(part.before_ha),
-        share=words.percent(part.before_share),
-        note="share of the analysed area",
+    return _row(
+        name,
+        area=amounts.hectares(part.before_ha),
+        share=amounts.percent(part.before_share),
+        note=Phrase("note-of-analysed"),
     )
 
 
 def _loss_row(name: str, part: AreaRecord, ha: float | None, share: float | None) -> Row:
     return Row(
-        name=name,
-        area=words.hectares(ha) if part.separable else "no claim",
-        share=words.percent(share) if part.separable else "no claim",
-        interval_area=words.hectare_range(part.low_ha, part.high_ha),
-        interval_share=words.percent_range(part.low_share, part.high_share),
-        note="share of what was there before" if part.separable else NOT_SEPARABLE,
+        name=Phrase(f"name-{name}"),
+        area=amounts.hectares(ha) if part.separable else NO_CLAIM,
+        share=amounts.percent(share) if part.separable else NO_CLAIM,
+        interval_area=amounts.hectare_range(part.low_ha, part.high_ha),
+        interval_share=amounts.percent_range(part.low_share, part.high_share),
+        note=Phrase("note-of-before" if part.separable else "not-separable"),
     )
 
 
-def cell_fields(record: Record) -> tuple[tuple[str, str, str], ...]:
+def cell_fields(record: Record) -> tuple[tuple[str, str, Text], ...]:
     """Return what can be said by cell: field of the share, field of the area, title.
 
     A loss that is not separable from its null is not told by cell either.
     """
-    fields = []
+    fields: list[tuple[str, str, Text]] = []
     if record.built is not None and record.built.separable:
-        fields.append(("built_destroyed_share", "built_destroyed_ha", "Built area destroyed"))
+        fields.append(("built_destroyed_share", "built_destroyed_ha", Phrase("name-built-lost")))
     if record.vegetation is not None and record.vegetation.separable:
-        fields.append(("vegetation_lost_share", "vegetation_lost_ha", "Vegetation lost"))
+        fields.append(
+            ("vegetation_lost_share", "vegetation_lost_ha", Phrase("name-vegetation-lost"))
+        )
     return tuple(fields) if record.status != "refused" else ()
 
 
@@ -378,16 +336,8 @@ def worst_cells(record: Record, share: str, area: str, *, most: int) -> tuple[Ce
     return tuple(sorted(known, key=size, reverse=True)[:most])
 
 
-def interval_note(record: Record) -> str:
+def interval_note(record: Record) -> Text:
     """Say what the intervals of this record are."""
     parts = [part for part in (record.built, record.vegetation) if part is not None]
-    if any(part.interval_kind == "confidence_95" for part in parts):
-        return (
-            "Intervals: 95 % confidence intervals from a labelled sample. If the sampling were"
-            " repeated many times, 95 of 100 such intervals would hold the true area."
-        )
-    return (
-        "Intervals: model intervals. They say how far a figure moves when the threshold and the"
-        " disturbances (light, view angle, registration error) move within reason. A model"
-        " interval is not a confidence interval: that needs a sample checked by people."
-    )
+    sampled = any(part.interval_kind == "confidence_95" for part in parts)
+    return Phrase("intervals-confidence-95" if sampled else "intervals-model")

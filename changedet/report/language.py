@@ -8,6 +8,7 @@ in several, with the plural rules and the decimal sign of each. The messages are
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 import re
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from importlib import resources
 from typing import Any
 
 from babel import Locale
+from babel.dates import format_date
 from babel.lists import format_list
 from babel.numbers import get_decimal_symbol, get_group_symbol
 from fluent.runtime import FluentBundle, FluentResource
@@ -25,12 +27,31 @@ LANGUAGES = ("en", "uk")
 """What the report speaks; the first is the one that everything is written in first."""
 
 
+_LOCALES = {"en": "en_GB", "uk": "uk"}
+"""Whose lists and dates: a, b and c; 8 May 2022."""
+
+
 @dataclass(frozen=True, slots=True)
 class Phrase:
     """A message by its key, with arguments: texts, whole numbers, or other phrases."""
 
     key: str
     args: tuple[tuple[str, Any], ...] = ()
+
+    def told(self, language: str) -> str:
+        """Return the message; whole numbers choose its plural form."""
+        args = {
+            name: item if isinstance(item, int) else tell(item, language)
+            for name, item in self.args
+        }
+        bundle = _bundle(language)
+        message = bundle.get_message(self.key)
+        if message.value is None:
+            raise KeyError(self.key)
+        said, faults = bundle.format_pattern(message.value, args)
+        if faults:
+            raise ValueError(f"{language}: {self.key}: {faults[0]}")
+        return str(said)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +64,33 @@ class Number:
     decimals: int = 6
     """Most decimal places; what would vanish is told as *under* the smallest."""
 
+    def told(self, language: str) -> str:
+        """Return the number with the separators of the language."""
+        value = self.value
+        if value is None or not math.isfinite(value):
+            return tell(Phrase("not-known"), language)
+        if value == 0:
+            return "0"
+        least = 10.0**-self.decimals
+        if abs(value) < least:
+            said = _separated(f"{least:.{self.decimals}f}", language)
+            return tell(phrase("under", limit=said), language)
+        rounded = float(f"{value:.{self.digits - 1}e}")
+        exponent = math.floor(math.log10(abs(rounded)))
+        places = min(max(0, self.digits - 1 - exponent), self.decimals)
+        return _separated(f"{rounded:,.{places}f}".replace("-", "\u2212"), language)
+
 
 @dataclass(frozen=True, slots=True)
 class Listed:
     """Parts joined as in a sentence: a, b and c."""
 
     parts: tuple[Any, ...]
+
+    def told(self, language: str) -> str:
+        """Return the list with the word for *and*."""
+        parts = [tell(part, language) for part in self.parts]
+        return str(format_list(parts, locale=_LOCALES[language])) if parts else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +100,45 @@ class Joined:
     parts: tuple[Any, ...]
     between: str = " "
 
+    def told(self, language: str) -> str:
+        """Return the parts as one text."""
+        return self.between.join(tell(part, language) for part in self.parts)
 
-Text = str | int | Phrase | Number | Listed | Joined
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A date, or a date and time, in ISO 8601; text that is none is told as it is."""
+
+    iso: str
+    clock: bool = False
+    """Whether the time of day is told, too, where there is one."""
+
+    def told(self, language: str) -> str:
+        """Return the date with the name of its month."""
+        try:
+            moment = dt.datetime.fromisoformat(self.iso)
+        except ValueError:
+            return self.iso
+        said = format_date(moment.date(), "d MMMM y", locale=_LOCALES[language])
+        if not self.clock or len(self.iso) <= len("2022-05-08"):
+            return str(said)
+        zone = " UTC" if moment.utcoffset() == dt.timedelta(0) else ""
+        return f"{said}, {moment:%H:%M}{zone}"
+
+
+@dataclass(frozen=True, slots=True)
+class Retold:
+    """A sentence that was written in English, and how the other languages tell it."""
+
+    english: str
+    other: Any
+
+    def told(self, language: str) -> str:
+        """Return the sentence as it was written, or as it is told elsewhere."""
+        return self.english if language == LANGUAGES[0] else tell(self.other, language)
+
+
+Text = str | int | Phrase | Number | Listed | Joined | Day | Retold
 """Anything that can be told."""
 
 
@@ -78,7 +157,7 @@ def tell(text: Text, language: str = "en") -> str:
 
     Parameters
     ----------
-    text : str, int, Phrase, Number, Listed or Joined
+    text : str, int, Phrase, Number, Listed, Joined, Day or Retold
         A plain str is the same in all languages.
     language : str
         One of :data:`LANGUAGES`.
@@ -97,26 +176,9 @@ def tell(text: Text, language: str = "en") -> str:
     """
     if isinstance(text, str):
         return text
-    if isinstance(text, Number):
-        return _number(text, language)
     if isinstance(text, int):
         return _separated(f"{text:,}", language)
-    if isinstance(text, Listed):
-        locale = {"en": "en_GB"}.get(language, language)  # a, b and c
-        return str(format_list([tell(part, language) for part in text.parts], locale=locale))
-    if isinstance(text, Joined):
-        return text.between.join(tell(part, language) for part in text.parts)
-    told = {
-        name: item if isinstance(item, int) else tell(item, language) for name, item in text.args
-    }
-    bundle = _bundle(language)
-    message = bundle.get_message(text.key)
-    if message.value is None:
-        raise KeyError(text.key)
-    said, faults = bundle.format_pattern(message.value, told)
-    if faults:
-        raise ValueError(f"{language}: {text.key}: {faults[0]}")
-    return str(said)
+    return text.told(language)
 
 
 def keys(language: str) -> frozenset[str]:
@@ -124,6 +186,15 @@ def keys(language: str) -> frozenset[str]:
     return frozenset(
         name for part in _texts(language) for name in re.findall(r"^([a-z][\w-]*) =", part, re.M)
     )
+
+
+@cache
+def messages(language: str) -> dict[str, str]:
+    """Return the messages of a language that stand on one line, by key, as they are written."""
+    found: dict[str, str] = {}
+    for part in _texts(language):
+        found.update(re.findall(r"^([a-z][\w-]*) = (.+)$", part, re.M))
+    return found
 
 
 @cache
@@ -143,22 +214,6 @@ def _bundle(language: str) -> FluentBundle:
     for part in _texts(language):
         bundle.add_resource(FluentResource(part))
     return bundle
-
-
-def _number(item: Number, language: str) -> str:
-    value = item.value
-    if value is None or not math.isfinite(value):
-        return tell(Phrase("not-known"), language)
-    if value == 0:
-        return "0"
-    least = 10.0**-item.decimals
-    if abs(value) < least:
-        least_said = _separated(f"{least:.{item.decimals}f}", language)
-        return tell(phrase("under", limit=least_said), language)
-    rounded = float(f"{value:.{item.digits - 1}e}")
-    exponent = math.floor(math.log10(abs(rounded)))
-    places = min(max(0, item.digits - 1 - exponent), item.decimals)
-    return _separated(f"{rounded:,.{places}f}".replace("-", "\u2212"), language)
 
 
 @cache

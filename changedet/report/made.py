@@ -2,84 +2,138 @@
 
 from __future__ import annotations
 
-from changedet.report import words
+from changedet.report import amounts, notes, words
+from changedet.report.credit import dates
+from changedet.report.language import Day, Joined, Number, Phrase, Text, phrase
 from changedet.result import ImageRecord, Record
 
+_PIXELS = Phrase("unit-pixels")
+_METRES = Phrase("unit-metres")
+Row = tuple[Text, Text]
 
-def inputs_table(record: Record) -> tuple[tuple[str, str, str], ...]:
+
+def inputs_table(record: Record) -> tuple[tuple[Text, Text, Text], ...]:
     """Return rows of name, value of BEFORE, value of AFTER."""
     pairs = zip(_image_rows(record.inputs.before), _image_rows(record.inputs.after), strict=True)
     return tuple((name, before, after) for (name, before), (_, after) in pairs)
 
 
-def _image_rows(image: ImageRecord) -> tuple[tuple[str, str], ...]:
-    bands = ", ".join(f"{words.plain(role)} {band}" for role, band in image.bands.items())
+def _image_rows(image: ImageRecord) -> tuple[Row, ...]:
+    bands = Joined(
+        tuple(Joined((notes.band_text(role), band)) for role, band in image.bands.items()), ", "
+    )
+    date = Day(words.plain(image.date, limit=40), clock=True) if image.date else amounts.UNKNOWN
     return (
-        ("File", words.plain(image.path)),
-        ("Date", words.plain(image.date) if image.date else words.NA),
-        ("Size", f"{image.width:,} × {image.height:,} pixels"),
-        ("Bands used", bands or words.NA),
-        ("Bands known from", words.plain(image.bands_from)),
-        ("Data type", words.plain(image.dtype)),
-        ("Coordinate system", words.plain(image.crs, limit=120) if image.crs else "none"),
-        ("Ground sample distance", words.measure(image.gsd_m, "m")),
-        ("SHA-256", words.plain(image.sha256)),
+        (Phrase("made-file"), words.plain(image.path)),
+        (Phrase("made-date"), date),
+        (Phrase("made-size"), _size(image.width, image.height)),
+        (Phrase("made-bands"), bands if image.bands else amounts.UNKNOWN),
+        (Phrase("made-bands-from"), notes.bands_from_text(image.bands_from)),
+        (Phrase("made-dtype"), words.plain(image.dtype)),
+        (Phrase("made-crs"), _crs(image.crs)),
+        (Phrase("made-gsd"), amounts.measure(image.gsd_m, _METRES)),
+        (Phrase("made-sha"), words.plain(image.sha256)),
     )
 
 
-def registration_rows(record: Record) -> tuple[tuple[str, str], ...]:
+def _size(width: int, height: int) -> Text:
+    return phrase("made-pixels", width=width, height=height)
+
+
+def _crs(crs: str | None) -> Text:
+    return words.plain(crs, limit=120) if crs else Phrase("none")
+
+
+def registration_rows(record: Record) -> tuple[Row, ...]:
     """Return rows of name and value: how AFTER was brought onto BEFORE."""
     if (found := record.registration) is None:
         return ()
+    points = phrase("made-believed", believed=found.inliers, tried=found.tie_points)
     return (
-        ("Method", words.plain(found.method)),
-        ("Model", words.plain(found.model)),
-        (
-            "Tie points",
-            f"{words.count(found.inliers)} believed of {words.count(found.tie_points)} tried",
-        ),
-        ("Error, RMSE", _both(found.rmse_px, found.rmse_m)),
-        ("Error, CE90", _both(found.ce90_px, found.ce90_m)),
-        ("Extrapolated, no tie points near", words.percent(found.extrapolated_share)),
-        ("Median distance when matched backward", words.measure(found.backward_px, "px")),
-        ("Largest displacement", words.measure(found.max_shift_px, "px")),
-        ("Support of the coarse alignment above chance, spreads", words.number(found.coarse_score)),
-        ("Overlap with tie points near", words.percent(found.supported_share)),
+        (Phrase("made-method"), notes.method_text(found.method)),
+        (Phrase("made-model"), notes.model_text(found.model)),
+        (Phrase("made-tie-points"), points),
+        (Phrase("made-rmse"), _both(found.rmse_px, found.rmse_m)),
+        (Phrase("made-ce90"), _both(found.ce90_px, found.ce90_m)),
+        (Phrase("made-extrapolated"), amounts.percent(found.extrapolated_share)),
+        (Phrase("made-backward"), amounts.measure(found.backward_px, _PIXELS)),
+        (Phrase("made-displacement"), amounts.measure(found.max_shift_px, _PIXELS)),
+        (Phrase("made-support"), Number(found.coarse_score)),
+        (Phrase("made-supported"), amounts.percent(found.supported_share)),
     )
 
 
-def _both(pixels: float | None, metres: float | None) -> str:
+def _both(pixels: float | None, metres: float | None) -> Text:
     if metres is None:
-        return words.measure(pixels, "px")
-    return f"{words.measure(pixels, 'px')} ({words.measure(metres, 'm')})"
+        return amounts.measure(pixels, _PIXELS)
+    return phrase(
+        "made-both",
+        pixels=amounts.measure(pixels, _PIXELS),
+        metres=amounts.measure(metres, _METRES),
+    )
 
 
-def grid_rows(record: Record) -> tuple[tuple[str, str], ...]:
+def grid_rows(record: Record) -> tuple[Row, ...]:
     """Return rows of name and value: the grid of all maps."""
     if (grid := record.grid) is None:
         return ()
+    gsd = amounts.measure(grid.gsd_m, _METRES) if grid.gsd_m else Phrase("made-no-scale")
     return (
-        ("Size of the maps", f"{grid.width:,} × {grid.height:,} pixels"),
-        ("Pixel size", words.measure(grid.gsd_m, "m") if grid.gsd_m else "no scale known"),
-        ("Coordinate system", words.plain(grid.crs, limit=120) if grid.crs else "none"),
+        (Phrase("made-map-size"), _size(grid.width, grid.height)),
+        (Phrase("made-pixel-size"), gsd),
+        (Phrase("made-crs"), _crs(grid.crs)),
     )
 
 
-def dates(record: Record) -> tuple[str, str]:
-    """Return both dates, ``date unknown`` where there is none."""
-    images = (record.inputs.before, record.inputs.after)
-    before, after = (
-        words.plain(image.date, limit=40) if image.date else "date unknown" for image in images
+def method_rows(record: Record) -> tuple[Row, ...]:
+    """Return rows of name and value: what was mapped, and how."""
+    parts = (("built", record.built), ("vegetation", record.vegetation))
+    return tuple(
+        (Phrase(f"made-{name}"), notes.method_text(part.method)) for name, part in parts if part
     )
-    return before, after
 
 
-def citation(record: Record) -> str:
+def radiometry_rows(record: Record) -> tuple[tuple[Text, ...], ...]:
+    """Return rows of band, gain, offset and correlation."""
+    return tuple(
+        (notes.band_text(band), *(Number(v) for v in (fit.gain, fit.offset, fit.correlation)))
+        for band, fit in (record.radiometry or {}).items()
+    )
+
+
+def software_rows(record: Record) -> tuple[Row, ...]:
+    """Return rows of name and version."""
+    made = record.provenance
+    return (("changedet", words.plain(made.version)), *words.flatten(dict(made.software)))
+
+
+def run_rows(record: Record) -> tuple[Row, ...]:
+    """Return rows of name and value: when it was computed and what it took."""
+    made = record.provenance
+    return (
+        (Phrase("made-started"), Day(words.plain(made.started, limit=40), clock=True)),
+        (Phrase("made-time"), amounts.measure(made.seconds, Phrase("unit-seconds"))),
+        (Phrase("made-memory"), amounts.measure(made.peak_mb, Phrase("unit-megabytes"))),
+    )
+
+
+def credit(record: Record) -> Text:
+    """Return the credit line of the imagery, or what to do where none was given."""
+    given = record.provenance.options.get("credit")
+    if given:
+        return phrase("credit", owner=words.plain(given, limit=200))
+    return Phrase("credit-missing")
+
+
+def citation(record: Record) -> Text:
     """Return a sentence with which the result can be cited."""
     before, after = dates(record)
-    made = words.plain(record.provenance.started, limit=40)
-    return (
-        f"changedet {words.plain(record.provenance.version, limit=40)}, change between"
-        f" {words.file_name(record.inputs.before.path)} ({before}) and"
-        f" {words.file_name(record.inputs.after.path)} ({after}), computed {made}."
+    return phrase(
+        "citation",
+        version=words.plain(record.provenance.version, limit=40),
+        before=words.file_name(record.inputs.before.path),
+        before_date=before,
+        after=words.file_name(record.inputs.after.path),
+        after_date=after,
+        made=Day(words.plain(record.provenance.started, limit=40), clock=True),
     )

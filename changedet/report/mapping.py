@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from changedet.core.grid import Grid
-from changedet.report.words import number
+from changedet.report.language import Number, Phrase, Text, phrase, tell
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,11 +28,16 @@ class ScaleBar:
     share: float
 
     @property
-    def label(self) -> str:
+    def text(self) -> Text:
         """The length with its unit."""
         if self.metres >= 1000:
-            return f"{number(self.metres / 1000)} km"
-        return f"{number(self.metres)} m"
+            return phrase("scale-kilometres", length=Number(self.metres / 1000, digits=1))
+        return phrase("scale-metres", length=Number(self.metres, digits=1))
+
+    @property
+    def label(self) -> str:
+        """The length with its unit, in English."""
+        return tell(self.text)
 
 
 def scale_bar(grid: Grid, *, most: float = 0.25) -> ScaleBar | None:
@@ -86,23 +91,23 @@ def bounds_ring(grid: Grid, bounds: tuple[float, float, float, float]) -> NDArra
     return np.array([grid.colrow(x, y) for x, y in corners], np.float64)
 
 
-def thirds(chosen: NDArray[np.bool_]) -> str | None:
+def thirds(chosen: NDArray[np.bool_]) -> Phrase | None:
     """Say in which ninth of the picture True is densest; None where nothing is True.
 
     Examples
     --------
     >>> field = np.zeros((9, 9), bool); field[8, 0] = True
-    >>> thirds(field)
-    'lower left'
+    >>> tell(thirds(field))
+    'in the lower left'
     """
     if not chosen.any():
         return None
     rows = np.array_split(np.arange(chosen.shape[0]), 3)
     cols = np.array_split(np.arange(chosen.shape[1]), 3)
     words = (
-        ("upper left", "upper middle", "upper right"),
-        ("middle left", "centre", "middle right"),
-        ("lower left", "lower middle", "lower right"),
+        ("upper-left", "upper-middle", "upper-right"),
+        ("middle-left", "centre", "middle-right"),
+        ("lower-left", "lower-middle", "lower-right"),
     )
     best, where = -1.0, "centre"
     for r, band in enumerate(rows):
@@ -111,4 +116,4 @@ def thirds(chosen: NDArray[np.bool_]) -> str | None:
             density = float(part.mean()) if part.size else 0.0
             if density > best:
                 best, where = density, words[r][c]
-    return where
+    return Phrase(f"place-{where}")

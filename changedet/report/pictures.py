@@ -46,12 +46,13 @@ def hatch(shape: tuple[int, ...], pattern: Pattern, *, period: int = 6) -> NDArr
     ndarray, bool
         True on a stripe.
     """
-    rows, cols = np.ogrid[: shape[0], : shape[1]]
     if pattern == "solid":
         return np.ones(shape, np.bool_)
+    # One period of rows holds it all: the rest repeats.
+    rows, cols = np.ogrid[:period, : shape[1]]
     phase = {"falling": cols - rows, "rising": cols + rows, "level": rows + 0 * cols}[pattern]
-    stripes: NDArray[np.bool_] = phase % period < (period + 1) // 2
-    return stripes
+    stripes = phase % period < (period + 1) // 2
+    return np.tile(stripes, (-(-shape[0] // period), 1))[: shape[0]]
 
 
 def class_layer(classes: UInt8, styles: Sequence[ClassStyle] = CHANGES) -> tuple[UInt8, UInt8]:
@@ -90,25 +91,61 @@ def evidence_layer(evidence: UInt8) -> tuple[UInt8, UInt8]:
     return evidence, colours
 
 
-def evidence_picture(evidence: UInt8) -> UInt8:
-    """Return evidence as opaque colours (h, w, 3); what is not judged is striped grey."""
+def evidence_picture(evidence: UInt8, shape: tuple[int, int] | None = None) -> UInt8:
+    """Return evidence as opaque colours (h, w, 3); what is not judged is striped grey.
+
+    ``shape`` (rows, columns) is the size of the picture; that of the evidence without it.
+    """
     colours = np.zeros((256, 3), np.uint8)
     colours[: EVIDENCE_STEPS + 1] = evidence_colours()
-    picture = colours[evidence]
-    blank = evidence > EVIDENCE_STEPS
-    stripes = hatch(evidence.shape, "rising")
-    picture[blank] = np.where(stripes[blank, None], 225, 195)
-    return picture
+    return _striped(colours[evidence], evidence > EVIDENCE_STEPS, shape or evidence.shape)
 
 
-def difference_picture(difference: NDArray[np.floating], limit: float) -> UInt8:
-    """Return a difference as opaque colours (h, w, 3), -limit..limit; unknown is striped grey."""
+def difference_picture(
+    difference: NDArray[np.floating], limit: float, shape: tuple[int, int] | None = None
+) -> UInt8:
+    """Return a difference as opaque colours (h, w, 3), -limit..limit; unknown is striped grey.
+
+    ``shape`` as in :func:`evidence_picture`.
+    """
     known = np.isfinite(difference)
-    share = np.clip(np.where(known, difference, 0) / limit, -1, 1)
-    picture = difference_colours()[np.rint((share + 1) * 125).astype(np.intp)]
-    stripes = hatch(difference.shape, "rising")[~known, None]
-    picture[~known] = np.where(stripes, 225, 195)
+    share = np.clip(np.where(known, difference, np.float32(0)) / np.float32(limit), -1, 1)
+    picture = difference_colours()[np.rint((share + 1) * 125).astype(np.uint8)]
+    return _striped(picture, ~known, shape or difference.shape)
+
+
+def _striped(picture: UInt8, blank: NDArray[np.bool_], shape: tuple[int, ...]) -> UInt8:
+    """Bring a picture to a size, with grey stripes where it is blank."""
+    size = shape[0], shape[1]
+    # Grey below: at the rim of what is blank no other colour may shine through.
+    picture = resized(np.where(blank[..., None], np.uint8(210), picture), size)
+    holes = nearest(blank.view(np.uint8), size) > 0
+    picture[holes] = np.where(hatch(size, "rising")[holes, None], 225, 195)
     return picture
+
+
+def resized(image: UInt8, shape: tuple[int, int]) -> UInt8:
+    """Return an image (h, w, 3) in another size; enlarged three times or more it shows pixels.
+
+    Parameters
+    ----------
+    image : ndarray, uint8, (h, w, 3)
+        Display colours.
+    shape : tuple of int
+        Rows and columns wanted.
+    """
+    if image.shape[:2] == shape:
+        return np.array(image)
+    larger = min(shape[0] / image.shape[0], shape[1] / image.shape[1])
+    how = Image.Resampling.NEAREST if larger >= 3 else Image.Resampling.BICUBIC
+    picture = Image.fromarray(np.ascontiguousarray(image))
+    return np.array(picture.resize((shape[1], shape[0]), how))
+
+
+def nearest(codes: UInt8, shape: tuple[int, int]) -> UInt8:
+    """Return codes (h, w) in another size: no code between two others."""
+    picture = Image.fromarray(np.ascontiguousarray(codes))
+    return np.array(picture.resize((shape[1], shape[0]), Image.Resampling.NEAREST))
 
 
 def difference_limit(views: Views) -> float:
@@ -121,25 +158,36 @@ def difference_limit(views: Views) -> float:
 
 def faded(image: UInt8, *, colour: float = 0.25, lift: float = 0.3) -> UInt8:
     """Return an image with little colour and contrast, as a ground for a layer above it."""
-    grey = image.astype(np.float32).mean(axis=2, keepdims=True)
-    mixed = (grey + colour * (image - grey)) * (1 - lift) + 255 * lift
-    pale: UInt8 = mixed.clip(0, 255).astype(np.uint8)
+    whole = image[..., 0].astype(np.uint16) + image[..., 1] + image[..., 2]
+    grey = whole[..., None] * np.float32((1 - colour) / 3)
+    # Between 0 and 255 whatever the image holds: nothing to clip.
+    mixed = (grey + image * np.float32(colour)) * np.float32(1 - lift) + np.float32(255 * lift)
+    pale: UInt8 = mixed.astype(np.uint8)
     return pale
 
 
 def overlaid(ground: UInt8, layer: tuple[UInt8, UInt8]) -> UInt8:
     """Lay indices with RGBA colours over an image (h, w, 3)."""
-    rgba = layer[1][layer[0]].astype(np.float32)
-    alpha = rgba[..., 3:] / 255
-    mixed: UInt8 = (ground * (1 - alpha) + rgba[..., :3] * alpha).round().astype(np.uint8)
+    index, colours = layer
+    mixed = ground.copy()
+    on = colours[index, 3] > 0
+    above = colours[index[on]].astype(np.uint16)
+    alpha = above[:, 3:]
+    mixed[on] = (ground[on] * (255 - alpha) + above[:, :3] * alpha + 127) // 255
     return mixed
 
 
-def classes_picture(views: Views) -> UInt8:
-    """Return the classes over the faded after image, what was not analysed in striped grey."""
-    picture = overlaid(faded(shown(views.after, views.valid)), class_layer(views.classes))
-    blank = views.classes == 0
-    stripes = hatch(blank.shape, CLASSES[0].pattern)
+def classes_picture(views: Views, shape: tuple[int, int] | None = None) -> UInt8:
+    """Return the classes over the faded after image, what was not analysed in striped grey.
+
+    ``shape`` as in :func:`evidence_picture`: hatches are as fine in a picture of any size.
+    """
+    size = shape or (views.height, views.width)
+    codes = nearest(views.classes, size)
+    ground = faded(resized(shown(views.after, views.valid), size))
+    picture = overlaid(ground, class_layer(codes))
+    blank = codes == 0
+    stripes = hatch(size, CLASSES[0].pattern)
     picture[blank] = np.where(stripes[blank, None], 225, 195)
     return picture
 
@@ -149,8 +197,14 @@ def shown(image: UInt8, valid: NDArray[np.bool_]) -> UInt8:
 
     Empty is black in the view and not valid: dark ground that has data stays as it is.
     """
-    empty = ~valid & ~image.any(axis=2)
-    return np.where(empty[..., None], np.uint8(222), image)
+    lit = np.array(image)
+    lit[~valid & _is_black(image)] = 222
+    return lit
+
+
+def _is_black(image: UInt8) -> NDArray[np.bool_]:
+    black: NDArray[np.bool_] = (image[..., 0] | image[..., 1] | image[..., 2]) == 0
+    return black
 
 
 def checkerboard(views: Views, *, tiles: int = 10) -> UInt8:
@@ -168,9 +222,12 @@ def checkerboard(views: Views, *, tiles: int = 10) -> UInt8:
     before, after = shown(views.before, views.valid), shown(views.after, views.valid)
     side = max(1, -(-max(before.shape[:2]) // tiles))
     rows, cols = np.ogrid[: before.shape[0], : before.shape[1]]
-    takes_after = (rows // side + cols // side) % 2 == 1
-    tinted = (after * 0.8 + np.array([0, 30, 60], np.float32) * 0.8).clip(0, 255)
-    return np.where(takes_after[..., None], tinted, before).astype(np.uint8)
+    theirs = (rows // side + cols // side) % 2 == 1
+    before[theirs] = after[theirs]
+    tinted = theirs & ~_is_black(views.after)  # where there is nothing it stays grey
+    # 255 x 0.8 + 48 is within a byte.
+    before[tinted] = after[tinted] * np.float32(0.8) + np.array([0, 24, 48], np.float32)
+    return before
 
 
 def swatch(style: ClassStyle) -> bytes:
@@ -188,10 +245,21 @@ def encode_jpeg(image: UInt8, *, quality: int = 82) -> bytes:
     return buffer.getvalue()
 
 
-def encode_png(image: UInt8) -> bytes:
-    """Return a colour picture as a PNG, without loss."""
+def encode_png(image: UInt8, *, effort: int = 6, dpi: int | None = None) -> bytes:
+    """Return a colour picture as a PNG, without loss.
+
+    Parameters
+    ----------
+    image : ndarray, uint8, (h, w, 3)
+        Display colours.
+    effort : int
+        1 (fast) to 9 (small); photographs hardly differ.
+    dpi : int, optional
+        Size on paper, dots per inch.
+    """
+    size = {} if dpi is None else {"dpi": (dpi, dpi)}
     buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, format="PNG", compress_level=6)
+    Image.fromarray(image).save(buffer, format="PNG", compress_level=effort, **size)
     return buffer.getvalue()
 
 
@@ -217,8 +285,19 @@ def encode_indexed(index: UInt8, colours: UInt8) -> bytes:
     return buffer.getvalue()
 
 
-def lighten(png: bytes, *, quality: int = 86) -> tuple[bytes, str, tuple[int, int]]:
+def lighten(
+    png: bytes, *, quality: int = 86, most: int | None = None
+) -> tuple[bytes, str, tuple[int, int]]:
     """Return a picture for the page: the PNG itself, or a JPEG where that is much smaller.
+
+    Parameters
+    ----------
+    png : bytes
+        The picture.
+    quality : int
+        Of the JPEG.
+    most : int, optional
+        Largest width, pixels; a wider picture is made smaller.
 
     Returns
     -------
@@ -226,17 +305,19 @@ def lighten(png: bytes, *, quality: int = 86) -> tuple[bytes, str, tuple[int, in
         Bytes, MIME type, (width, height) in pixels.
     """
     with Image.open(io.BytesIO(png)) as picture:
-        size = picture.size
-        flat = np.asarray(picture.convert("RGB"), np.uint8)
+        flat = picture.convert("RGB")
+    if most is not None and flat.width > most:
+        flat = flat.resize((most, round(flat.height * most / flat.width)), Image.Resampling.LANCZOS)
+        smaller = io.BytesIO()
+        flat.save(smaller, "PNG")
+        png = smaller.getvalue()
     buffer = io.BytesIO()
     # Full colour resolution: thin coloured lines and text would bleed otherwise.
-    Image.fromarray(flat).save(
-        buffer, "JPEG", quality=quality, optimize=True, progressive=True, subsampling=0
-    )
+    flat.save(buffer, "JPEG", quality=quality, optimize=True, progressive=True, subsampling=0)
     jpeg = buffer.getvalue()
     if len(png) <= 1.5 * len(jpeg):
-        return png, "image/png", size
-    return jpeg, "image/jpeg", size
+        return png, "image/png", flat.size
+    return jpeg, "image/jpeg", flat.size
 
 
 def data_uri(data: bytes, mime: str) -> str:

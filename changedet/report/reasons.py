@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,8 +11,8 @@ from numpy.typing import NDArray
 
 from changedet.core.grades import DAMAGED_FROM, DESTROYED_FROM, POSSIBLE_FROM, POSSIBLE_RATE
 from changedet.report import words
-
-"""Probabilities that the grades begin at: destroyed; damaged or destroyed for the two others."""
+from changedet.report.language import Number, Phrase, Text, phrase
+from changedet.report.palette import GRADES
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -79,7 +80,7 @@ class BuildingView:
         return float(getattr(self.measures, name)[self.number])
 
 
-def why(view: BuildingView) -> str:
+def why(view: BuildingView) -> Text:
     """Say in one sentence why a building got its grade.
 
     Parameters
@@ -87,63 +88,96 @@ def why(view: BuildingView) -> str:
     view : BuildingView
         Its measures and those of the pair are used, not its pictures.
     """
+    grade = grade_name(view.grade)
     if not math.isfinite(view.of("probability")):
-        reason = words.plain(view.measures.reason[view.number], limit=200)
-        return f"{view.grade}: {reason}."
-    facts = f"{_alike(view)}, {_order(view)}"
-    destroyed, hurt = view.of("probability"), view.of("damage_probability")
-    at_prior = f"at a prior of {_two(view.prior)}"
+        reason = not_analysed(str(view.measures.reason[view.number]))
+        return phrase("building-why-not-graded", grade=grade, reason=reason)
+    return phrase(
+        "building-why", grade=grade, alike=_alike(view), order=_order(view), said=_said(view)
+    )
+
+
+def grade_name(grade: str) -> Text:
+    """Return a grade in the language of the reader."""
+    return next((style.label for style in GRADES if style.name == grade), words.plain(grade))
+
+
+def not_analysed(reason: str) -> Text:
+    """Return why a building was not analysed, as the buildings layer says it, as a phrase.
+
+    Examples
+    --------
+    >>> from changedet.report.language import tell
+    >>> tell(not_analysed("below 20 m2"), "uk")
+    'менша за 20 м²'
+    """
+    if (size := re.fullmatch(r"below ([\d.]+) m2", reason)) is not None:
+        least = float(size[1])
+        return phrase("unseen-below", area=Number(least, digits=len(f"{least:g}".replace(".", ""))))
+    key = _REASONS.get(reason)
+    return words.plain(reason, limit=200) if key is None else Phrase(key)
+
+
+_REASONS = {
+    "not seen in both images": "unseen-both",
+    "too small for this pixel size": "unseen-small",
+    "saturated or under snow": "unseen-white",
+    "under cloud or smoke": "unseen-cloud",
+    "pixels too large to see whether it stands": "unseen-pixels",
+}
+"""What the pipeline writes into the buildings layer."""
+
+
+def _said(view: BuildingView) -> Text:
+    """Say which probability the grade was cut by."""
+    facts = {
+        "destroyed": _two(view.of("probability")),
+        "hurt": _two(view.of("damage_probability")),
+        "prior": _two(view.prior),
+    }
+    hurt = view.of("damage_probability")
     if not view.separable:
-        said = (
-            f"probability of destroyed {_two(destroyed)} {at_prior}, but destroyed and unchanged "
-            "buildings cannot be told apart on this pair, so nothing graver is claimed"
+        return phrase(
+            "building-why-not-separable", destroyed=facts["destroyed"], prior=facts["prior"]
         )
-    elif destroyed >= DESTROYED_FROM:
-        said = f"probability {_two(destroyed)} {at_prior}"
-    elif hurt >= DAMAGED_FROM:
-        said = (
-            f"probability of damaged or destroyed {_two(hurt)}, of destroyed {_two(destroyed)} "
-            f"{at_prior}"
+    if view.of("probability") >= DESTROYED_FROM:
+        return phrase("building-why-destroyed", destroyed=facts["destroyed"], prior=facts["prior"])
+    if hurt >= DAMAGED_FROM:
+        return phrase("building-why-damaged", **facts)
+    if hurt >= POSSIBLE_FROM and view.grade == "No visible damage":
+        rate = phrase("percent", share=Number(POSSIBLE_RATE * 100, digits=2))
+        return phrase("building-why-too-many-intact", hurt=facts["hurt"], rate=rate)
+    if hurt >= POSSIBLE_FROM:
+        return phrase(
+            "building-why-possibly", hurt=facts["hurt"], least=Number(DAMAGED_FROM, digits=1)
         )
-    elif hurt >= POSSIBLE_FROM and view.grade == "No visible damage":
-        said = (
-            f"probability of damaged or destroyed {_two(hurt)}, but of all buildings flagged from "
-            f"there on more than {POSSIBLE_RATE:.0%} would be intact"
-        )
-    elif hurt >= POSSIBLE_FROM:
-        said = (
-            f"probability of damaged or destroyed {_two(hurt)}, too little to be sure "
-            f"(from {DAMAGED_FROM:g})"
-        )
-    else:
-        said = f"probability of damaged or destroyed {_two(hurt)}, below {POSSIBLE_FROM:g}"
-    return f"{view.grade}: {facts}; {said}."
+    return phrase("building-why-intact", hurt=facts["hurt"], least=Number(POSSIBLE_FROM, digits=1))
 
 
-def _alike(view: BuildingView) -> str:
+def _alike(view: BuildingView) -> Text:
     own, usual = view.of("similarity"), max(view.unchanged_similarity, 1e-6)
     share = own / usual
-    numbers = f"({own:.1f} spreads above chance, unchanged buildings {usual:.1f})"
-    if share < 0.3:
-        return f"hardly more alike than unrelated places {numbers}"
-    if share < 0.65:
-        return f"much less alike than unchanged buildings {numbers}"
-    if share < 0.85:
-        return f"a little less alike than unchanged buildings {numbers}"
-    return f"as alike as unchanged buildings {numbers}"
+    how = (
+        "hardly" if share < 0.3 else "less" if share < 0.65 else "little" if share < 0.85 else "as"
+    )
+    return phrase(f"alike-{how}", own=_spreads(own), usual=_spreads(usual))
 
 
-def _order(view: BuildingView) -> str:
+def _order(view: BuildingView) -> Text:
     lost = view.of("order_loss")
-    if lost >= 3:
-        return f"its order lost ({lost:.1f} spreads)"
-    if lost >= 1.5:
-        return f"a part of its order lost ({lost:.1f} spreads)"
-    return f"its order kept ({lost:.1f} spreads lost)"
+    how = "lost" if lost >= 3 else "part" if lost >= 1.5 else "kept"
+    return phrase(f"order-{how}", lost=_spreads(lost))
 
 
-def _two(probability: float) -> str:
-    """Write a probability with two digits that never says 0 or 1."""
+def _spreads(value: float) -> Text:
+    """Return a measure in spreads with one decimal place."""
+    return "0" if abs(value) < 0.05 else Number(round(value, 1), digits=3, decimals=1)
+
+
+def _two(probability: float) -> Text:
+    """Return a probability with two digits that never says 0 or 1."""
     if probability > 0.995:
-        return "over 0.99"
-    return "under 0.01" if probability < 0.005 else f"{probability:.2f}"
+        return phrase("over", limit=Number(0.99, digits=2))
+    if probability < 0.005:
+        return phrase("under", limit=Number(0.01, digits=1))
+    return Number(max(round(probability, 2), 0.01), digits=2, decimals=2)

@@ -32,6 +32,12 @@ class Outline:
         Evidence of loss, 0..1.
     area_m2 : float or None
         Square metres; None where no scale is known.
+    evidence : float or None
+        The measured score that the grade rests on; None where not analysed.
+    lost_share : float or None
+        Share of the outline that is lost, 0..1; None where not analysed.
+    reason : str
+        Why it was not analysed; empty where it was.
     """
 
     id: str
@@ -39,6 +45,9 @@ class Outline:
     grade: str
     score: float | None
     area_m2: float | None
+    evidence: float | None = None
+    lost_share: float | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -118,6 +127,12 @@ class Views:
         Scores beside their nulls.
     indices : tuple of IndexView
         Empty where the bands allow none, and where a stored result is looked at again.
+    fine : tuple of ndarray, uint8, (h2, w2, 3), or None
+        Both dates with smaller pixels, for the map that can be zoomed; None where the views show
+        all that there is, or no more is at hand.
+    lonlat : ndarray, float, (5, 5, 2), or None
+        Longitude and latitude (WGS 84, degrees) at even steps from the upper left to the lower
+        right corner of the views; None without a georeference.
     """
 
     before: NDArray[np.uint8]
@@ -132,6 +147,8 @@ class Views:
     tie_points: NDArray[np.float64]
     histograms: tuple[Histogram, ...]
     indices: tuple[IndexView, ...] = ()
+    fine: tuple[NDArray[np.uint8], NDArray[np.uint8]] | None = None
+    lonlat: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         shape = self.grid.shape

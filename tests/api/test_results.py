@@ -45,7 +45,8 @@ def test_saving_does_not_overwrite_unasked(small_result: api.Result, tmp_path: P
 
 
 def titles(figure: Figure) -> str:
-    return " ".join(axes.get_title(loc="left") for axes in figure.get_axes())
+    named = [axes.get_title(loc="left") for axes in figure.get_axes()]
+    return " ".join([*named, *(text.get_text() for text in figure.texts)])
 
 
 @pytest.mark.parametrize(

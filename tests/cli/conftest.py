@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import changedet
-from changedet.api import sample_pair
+from changedet.api import sample_pair, say_next, say_result, say_truth
 from changedet.cli import main
 from changedet.result import (
     Built,
@@ -88,9 +88,13 @@ class FakeApi:
     def sample_pair(self) -> tuple[Path, ...]:
         return sample_pair()
 
-    def rebuild_report(self, folder: Path) -> Path:
-        self._note("report", folder)
-        return folder / "report.html"
+    def rebuild_report(self, folder: Path, **kwargs: Any) -> tuple[Path, tuple[Path, ...]]:
+        self._note("report", folder, **kwargs)
+        return folder / "report.html", (folder / "pictures" / "map.png",) * bool(kwargs["export"])
+
+    say_next = staticmethod(say_next)
+    say_result = staticmethod(say_result)
+    say_truth = staticmethod(say_truth)
 
 
 @pytest.fixture

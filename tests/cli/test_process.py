@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = ("numpy", "scipy", "rasterio", "cv2", "shapely", "pyogrio", "matplotlib", "skimage")
+HEAVY = ("numpy", "scipy", "rasterio", "cv2", "shapely", "pyogrio", "matplotlib", "skimage",
+         "fluent", "babel", "PIL")  # fmt: skip
 PROBE = f"""
 import sys
 from changedet.cli import main

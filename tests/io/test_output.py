@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from changedet.core.errors import EnvironmentFault, InputError, UsageError
-from changedet.io.output import check_output, stage
+from changedet.io.output import check_output, extend, stage
 
 
 def names(folder: Path) -> list[str]:
@@ -114,6 +114,52 @@ def test_links_in_the_place_of_products_are_replaced_not_followed(tmp_path: Path
     assert names(elsewhere) == ["secret"]
     assert (out / "summary.csv").read_text() == "new"
     assert not (out / "maps").is_symlink()
+
+
+def test_old_tiles_go_and_what_is_not_a_tile_stays(tmp_path: Path) -> None:
+    out, elsewhere = tmp_path / "out", tmp_path / "elsewhere"
+    ours = (
+        "tiles/index.html",
+        "tiles/data.js",
+        "tiles/before/0/0_0.webp",
+        "tiles/pixel/5/12_7.png",
+    )
+    foreign = ("tiles/before/0/mine.webp", "tiles/before/0/0_0.webp.bak", "tiles/other/0/0_0.webp",
+               "tiles/notes.txt", "tiles/before/0_0.webp", "maps/0/0_0.webp")  # fmt: skip
+    with stage(out) as staged:
+        fill(staged)
+        for name in ours:
+            (staged / name).parent.mkdir(parents=True, exist_ok=True)
+            (staged / name).write_text("tile")
+    for name in foreign:
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        (out / name).write_text("mine")
+    (elsewhere / "3").mkdir(parents=True)
+    (elsewhere / "3" / "0_0.webp").write_text("linked")
+    (out / "tiles" / "after").symlink_to(elsewhere)
+    with stage(out, overwrite=True) as staged:
+        (staged / "result.json").write_text("{}")
+    assert names(out) == sorted([*foreign, "result.json"])
+    assert not (out / "tiles" / "pixel").exists()
+    assert (elsewhere / "3" / "0_0.webp").read_text() == "linked"
+
+
+def test_new_tiles_replace_all_old_ones_and_nothing_else(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with stage(out) as staged:
+        fill(staged)
+        (staged / "tiles" / "before" / "1").mkdir(parents=True)
+        (staged / "tiles" / "before" / "1" / "1_0.webp").write_text("old")
+    with extend(out) as staged:
+        (staged / "report.html").write_text("new")
+    assert "tiles/before/1/1_0.webp" in names(out)
+    with extend(out) as staged:
+        (staged / "tiles" / "before" / "0").mkdir(parents=True)
+        (staged / "tiles" / "before" / "0" / "0_0.webp").write_text("new")
+    assert names(out) == [
+        "maps/classes.tif", "report.html", "result.json", "summary.csv", "tiles/before/0/0_0.webp"
+    ]  # fmt: skip
+    assert not (out / "tiles" / "before" / "1").exists()
 
 
 def test_folder_in_the_place_of_a_product(tmp_path: Path) -> None:

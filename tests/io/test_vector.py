@@ -16,7 +16,13 @@ from affine import Affine
 from changedet.core.errors import EnvironmentFault, InputError
 from changedet.core.grid import Grid
 from changedet.io.places import move_points
-from changedet.io.vector import Layer, read_polygons, write_geopackage
+from changedet.io.vector import (
+    Layer,
+    append_features,
+    read_own_parts,
+    read_polygons,
+    write_geopackage,
+)
 
 GRID = Grid(
     width=200, height=100, transform=Affine(0.5, 0, 3e5, 0, -0.5, 4e6), crs="EPSG:32637", unit_m=1.0
@@ -198,3 +204,49 @@ def test_geopackage_in_pixels_and_a_missing_folder(tmp_path: Path) -> None:
         write_geopackage(tmp_path / "no" / "a.gpkg", [layer], crs=None)
     with pytest.raises(ValueError, match="has 2 values"):
         Layer(name="x", geometries=[], columns={"a": np.zeros(2)})
+
+
+def test_a_layer_comes_back_in_parts(tmp_path: Path) -> None:
+    path = tmp_path / "own.gpkg"
+    squares = [shapely.box(k, 0, k + 1, 1) for k in range(12)]
+    layer = Layer(
+        name="cells",
+        geometries=squares[:7],
+        columns={"id": np.arange(7)},
+        about="A town's cells",
+    )
+    more = Layer(name="cells", geometries=squares[7:], columns={"id": np.arange(7, 12)})
+    write_geopackage(path, [layer], crs="EPSG:32637")
+    append_features(path, more, crs="EPSG:32637")
+    parts = list(read_own_parts(path, "cells", size=5))
+    assert [len(shapes) for shapes, _ in parts] == [5, 5, 2]
+    assert [number for _, columns in parts for number in columns["id"]] == list(range(12))
+    assert [shape.bounds[0] for shapes, _ in parts for shape in shapes] == list(range(12))
+    assert list(read_own_parts(path, "none")) == []
+    connection = sqlite3.connect(path)
+    try:
+        (about,) = connection.execute(
+            "SELECT description FROM gpkg_contents WHERE table_name = 'cells'"
+        ).fetchone()
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+    finally:
+        connection.close()
+    assert about == "A town's cells"
+    assert version == 10300
+
+
+def test_a_table_has_no_shapes(tmp_path: Path) -> None:
+    path = tmp_path / "own.gpkg"
+    table = Layer(
+        name="source",
+        geometries=[None, None],
+        columns={"name": np.array(["a", None], object), "gsd": np.array([0.5, np.nan])},
+        geometry_type="None",
+    )
+    square = Layer(name="aoi", geometries=[shapely.box(0, 0, 1, 1)])
+    write_geopackage(path, [table, square], crs="EPSG:4326")
+    meta, _, shapes, values = pyogrio.raw.read(path, layer="source")
+    assert meta["geometry_type"] is None
+    assert shapes is None
+    assert values[0].tolist() == ["a", None]
+    assert np.isnan(values[1][1])

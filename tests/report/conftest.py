@@ -11,6 +11,7 @@ from affine import Affine
 
 from changedet.core.grid import Grid
 from changedet.report import figures
+from changedet.report.language import Text
 from changedet.report.views import Histogram, IndexView, Outline, Views
 from changedet.result import (
     Buildings,
@@ -295,7 +296,7 @@ def refused() -> Record:
 
 
 @pytest.fixture(scope="session")
-def drawn(views: Views, record: Record) -> dict[str, tuple[bytes, str]]:
+def drawn(views: Views, record: Record) -> dict[str, tuple[bytes, Text]]:
     """All figures of the painted town, drawn once."""
     return figures.draw_figures(views, record)
 

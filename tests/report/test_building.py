@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from changedet.quantify.buildings import why_not_analysed
 from changedet.report import figures
-from changedet.report.reasons import BuildingView, Measures, why
+from changedet.report.language import tell
+from changedet.report.reasons import BuildingView, Measures, not_analysed, why
 
 GRADES = ["Destroyed", "Damaged", "Possibly damaged", "No visible damage", "Not analysed"]
 NAN = float("nan")
@@ -58,22 +62,63 @@ SENTENCES = [
     ),
     (
         "No visible damage: as alike as unchanged buildings (9.8 spreads above chance, unchanged "
-        "buildings 10.0), its order kept (-0.3 spreads lost); probability of damaged or destroyed "
+        "buildings 10.0), its order kept (−0.3 spreads lost); probability of damaged or destroyed "
         "0.03, below 0.2."
     ),
-    "Not analysed: below 20 m2.",
+    "Not analysed: below 20 m².",
 ]
 
 
 @pytest.mark.parametrize("number", range(5))
 def test_the_sentence_says_what_decided(number: int) -> None:
-    assert why(view_of(number)) == SENTENCES[number]
+    assert tell(why(view_of(number))) == SENTENCES[number]
 
 
 def test_a_pair_that_is_not_separable_claims_nothing() -> None:
-    said = why(view_of(2, separable=False))
+    said = tell(why(view_of(2, separable=False)))
     assert "cannot be told apart" in said
     assert "nothing graver is claimed" in said
+
+
+UKRAINIAN = [
+    (
+        "Зруйновано: схожість ледь більша, ніж у не пов’язаних місць (0,2 розкиду над випадковою, "
+        "у незмінених будівель 10,0), упорядкованість утрачено (6,0 розкиду); імовірність 0,97 за "
+        "апріорної 0,58."
+    ),
+    "Не проаналізовано: менша за 20 м².",
+]
+
+
+def test_the_sentence_is_told_in_ukrainian() -> None:
+    assert [tell(why(view_of(number)), "uk") for number in (0, 4)] == UKRAINIAN
+
+
+REASONS = ["below 20.5 m2", "not seen in both images", "too small for this pixel size",
+           "saturated or under snow", "under cloud or smoke",
+           "pixels too large to see whether it stands"]  # fmt: skip
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_reasons_of_the_layer_are_known_in_both_languages(reason: str) -> None:
+    english, ukrainian = (tell(not_analysed(reason), lang) for lang in ("en", "uk"))
+    assert english.replace("m²", "m2") == reason
+    assert not set("abcdefghijklmnopqrstuvwxyz") & set(ukrainian)
+
+
+def test_the_layer_gives_no_other_reason() -> None:
+    """Each reason that the grading can write has its words here."""
+    source = inspect.getsource(why_not_analysed)
+    written = set(re.findall(r'reason\[[^\n]*\] = "([^"]+)"', source))
+    assert len(written) == 4
+    assert written <= set(REASONS)
+
+
+def test_probabilities_never_say_0_or_1() -> None:
+    measures = view_of(0).measures
+    sure = replace(measures, probability=np.array([0.9999, 0.3, 0.05, 0.0, NAN]))
+    assert "probability over 0.99 at" in tell(why(view_of(0, measures=sure, prior=0.001)))
+    assert tell(why(view_of(0, measures=sure, prior=0.001))).endswith("a prior of under 0.01.")
 
 
 @pytest.mark.parametrize("number", range(5))
@@ -87,10 +132,17 @@ def test_the_figure_shows_both_dates_measures_and_the_sentence(record, number: i
     assert texts.count("this building") == (0 if number == 4 else 3)
     assert {"Similarity", "Loss of order", "unrelated", "unchanged"} <= set(texts)
     cut = "Probability of destroyed" if number in {0, 4} else "Probability of damaged or destroyed"
-    assert cut in texts
+    assert cut in shown
     assert len(figures.to_png(figure)) > 20_000
 
 
 def test_a_building_without_a_scale_or_with_odd_names_is_drawn(record) -> None:
     view = view_of(0, metres=None, id="$x_{1}$ дім")
     assert figures.to_png(figures.explain_building(view, record))
+
+
+def test_the_figure_speaks_ukrainian(record) -> None:
+    figure = figures.explain_building(view_of(1), record, lang="uk")
+    texts = [part.get_text() for part in figure.findobj(lambda p: hasattr(p, "get_text"))]
+    assert {"Схожість", "ця будівля", "незмінені", "будівлі", "Пошкоджено"} <= set(texts)
+    assert "До · 14 березня 2021" in texts

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from changedet.report import page
 from changedet.report.checks import VERDICTS, check_rows, footprint_rows
+from changedet.report.language import tell
 from changedet.result import Check, Footprints, Record
 
 CHECKS = tuple(
@@ -24,8 +25,10 @@ FOOTPRINTS = Footprints(
 
 def test_rows_say_value_limit_and_verdict_in_words(record: Record) -> None:
     rows = check_rows(record.model_copy(update={"checks": CHECKS}))
-    assert [row.verdict for row in rows] == ["refused", "claims less", "passed", "not known"]
-    shown = [tuple(text.replace("\u00a0", " ") for text in (row.value, row.limit)) for row in rows]
+    assert [tell(row.verdict) for row in rows] == ["refused", "claims less", "passed", "not known"]
+    shown = [
+        tuple(tell(text).replace("\u00a0", " ") for text in (row.value, row.limit)) for row in rows
+    ]
     assert shown == [
         ("40.0 %", "at most 2 %"),
         ("31.0 %", "at least 50 %; refused below 2 %"),
@@ -40,7 +43,7 @@ def test_the_page_shows_the_table_also_of_a_refused_pair(
     for one in (record, refused):
         html = page.render_page(one.model_copy(update={"checks": CHECKS}), views, drawn)
         assert html.count('class="check ') == 4
-        assert all(f">{word}</td>" in html for word in VERDICTS.values())
+        assert all(f">{tell(word)}</span>" in html for word in VERDICTS.values())
         assert "<b>residual" not in html
     assert "Can the two images be compared?" not in page.render_page(record, views, drawn)
 
@@ -48,6 +51,6 @@ def test_the_page_shows_the_table_also_of_a_refused_pair(
 def test_the_page_tells_how_footprints_were_moved(views, record: Record, drawn) -> None:
     assert footprint_rows(record) == ()
     told = record.model_copy(update={"footprints": FOOTPRINTS})
-    rows = dict(footprint_rows(told))
+    rows = {tell(name): tell(value) for name, value in footprint_rows(told)}
     assert rows["Median shift"] == "+2.7 m east, -3.0 m north"
     assert "+2.7 m east, -3.0 m north" in page.render_page(told, views, drawn)

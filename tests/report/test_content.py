@@ -4,13 +4,14 @@ from typing import Any
 
 import pytest
 
-from changedet.report import content, made
+from changedet.report import content, credit, made
+from changedet.report.language import tell
 from changedet.report.words import NBSP
 from changedet.result import Canopy, Note, Record, Vegetation
 
 
 def said(record):
-    return " ".join(content.headline(record)).replace("\u00a0", " ")
+    return " ".join(map(tell, content.headline(record))).replace("\u00a0", " ")
 
 
 def test_the_headline_gives_figure_interval_and_what_could_not_be_judged(record):
@@ -34,7 +35,7 @@ def test_without_a_scale_there_are_shares_alone(record, record_with):
     )
     assert "18.9 % of the built area is mapped as destroyed" in said(bare)
     assert " ha" not in said(bare).replace("no hectares", "")
-    assert content.tiles(bare)[0].value == "18.9\u00a0%"
+    assert tell(content.tiles(bare)[0].value) == "18.9\u00a0%"
 
 
 def test_no_claim_where_the_score_is_not_separable(record, record_with):
@@ -43,20 +44,20 @@ def test_no_claim_where_the_score_is_not_separable(record, record_with):
     assert "not separable from what happens where nothing changed" in text
     assert "(model interval 2.10–2.90 ha, 16.9–23.4 %)" in text
     assert "mapped as destroyed" not in text
-    assert content.tiles(unclear)[0].value == "no claim"
+    assert tell(content.tiles(unclear)[0].value) == "no claim"
     assert content.tiles(unclear)[0].middle is None
     row = content.figures_table(unclear)[1]
-    assert (row.area, row.share) == ("no claim", "no claim")
-    assert row.interval_area == "2.10–2.90\u00a0ha"
-    assert [field[2] for field in content.cell_fields(unclear)] == ["Vegetation lost"]
+    assert (tell(row.area), tell(row.share)) == ("no claim", "no claim")
+    assert tell(row.interval_area) == "2.10–2.90\u00a0ha"
+    assert [tell(field[2]) for field in content.cell_fields(unclear)] == ["Vegetation lost"]
 
 
 def test_nothing_there_before_is_not_a_share(record, record_with):
     none = {"before_share": 0.0, "low_share": None, "high_share": None, "lost_share": None}
     desert = record_with(vegetation=record.vegetation.model_copy(update=none))
     assert "Vegetation: none was mapped before" in said(desert)
-    assert content.tiles(desert)[1].value == "none"
-    assert content.figures_table(desert)[3].share == "n/a"
+    assert tell(content.tiles(desert)[1].value) == "none"
+    assert tell(content.figures_table(desert)[3].share) == "n/a"
 
 
 def test_a_refusal_has_reasons_and_remedies_but_no_figure(refused):
@@ -80,9 +81,9 @@ def test_verdicts(record_with, status, refusals, kind):
 
 
 def test_the_kind_of_interval_is_explained(record, record_with):
-    assert "not a confidence interval" in content.interval_note(record)
+    assert "not a confidence interval" in tell(content.interval_note(record))
     sampled = record_with(built=record.built.model_copy(update={"interval_kind": "confidence_95"}))
-    assert "95 % confidence intervals" in content.interval_note(sampled)
+    assert "95 % confidence intervals" in tell(content.interval_note(sampled))
     assert "95 % confidence interval 2.10" in said(sampled)
 
 
@@ -96,15 +97,15 @@ def test_unknown_is_said(record_with, record):
     assert made.registration_rows(bare) == made.grid_rows(bare) == ()
     image = record.inputs.after.model_copy(update={"date": None, "crs": None, "gsd_m": None})
     undated = record_with(inputs=record.inputs.model_copy(update={"after": image}))
-    assert made.dates(undated)[1] == "date unknown"
-    rows = {name: after for name, _, after in made.inputs_table(undated)}
+    assert tell(credit.dates(undated)[1]) == "date unknown"
+    rows = {tell(name): tell(after) for name, _, after in made.inputs_table(undated)}
     assert rows["Date"] == rows["Ground sample distance"] == "n/a"
     assert rows["Coordinate system"] == "none"
 
 
 def test_the_citation_names_software_and_images(record):
-    text = made.citation(record)
-    for part in ("changedet 0.1.0", "before.tif (2021-03-14)", "after.tif (2022-04-09)"):
+    text = tell(made.citation(record))
+    for part in ("changedet 0.1.0", "before.tif (14 March 2021)", "after.tif (9 April 2022)"):
         assert part in text
 
 
@@ -114,8 +115,8 @@ def test_ungraded_buildings_are_not_said_to_stand(record, record_with):
     ungraded = record_with(buildings=counts)
     assert "buildings could be graded" in said(ungraded)
     assert "graded destroyed" not in said(ungraded)
-    tile = next(t for t in content.tiles(ungraded) if t.label == "Buildings destroyed")
-    assert tile.value == "n/a"
+    tile = next(t for t in content.tiles(ungraded) if tell(t.label) == "Buildings destroyed")
+    assert tell(tile.value) == "n/a"
 
 
 def canopy_of(record: Record, **changes: object) -> Vegetation:
@@ -132,12 +133,12 @@ def canopy_of(record: Record, **changes: object) -> Vegetation:
 
 def test_canopy_is_told_beside_all_green(record: Record, record_with: Any) -> None:
     told = record_with(vegetation=canopy_of(record))
-    text = " ".join(content.headline(told)).replace(NBSP, " ")
+    text = said(told)
     assert "2.00 ha of 5.00 ha of canopy (40.0 %) is mapped as lost" in text
-    rows = {row.name: row for row in content.figures_table(told)}
-    assert rows["Canopy lost"].area.replace(NBSP, " ") == "2.00 ha"
-    assert rows["Vegetation in worse condition"].share.replace(NBSP, " ") == "8.00 %"
-    assert rows["Fields changed"].area.replace(NBSP, " ") == "3.50 ha"
+    rows = {tell(row.name): row for row in content.figures_table(told)}
+    assert tell(rows["Canopy lost"].area).replace(NBSP, " ") == "2.00 ha"
+    assert tell(rows["Vegetation in worse condition"].share).replace(NBSP, " ") == "8.00 %"
+    assert tell(rows["Fields changed"].area).replace(NBSP, " ") == "3.50 ha"
     assert "Vegetation burnt" not in rows
 
 
@@ -148,12 +149,22 @@ def test_canopy_that_is_not_told_says_why(record: Record, record_with: Any) -> N
     )  # fmt: skip
     part = canopy_of(record, **empty, separable=False, reason="the trees may stand bare")
     told = record_with(vegetation=part)
-    assert (
-        "Canopy (trees and shrubs): no figure, because the trees may stand bare."
-        in content.headline(told)
-    )
-    rows = {row.name: row for row in content.figures_table(told)}
-    assert (rows["Canopy lost"].area, rows["Canopy lost"].note) == (
+    assert "Canopy (trees and shrubs): no figure, because the trees may stand bare." in said(told)
+    rows = {tell(row.name): row for row in content.figures_table(told)}
+    assert (tell(rows["Canopy lost"].area), tell(rows["Canopy lost"].note)) == (
         "no claim",
         "the trees may stand bare",
     )
+
+
+def test_ukrainian_has_its_own_plurals_and_separators(record: Record, record_with: Any) -> None:
+    def told(destroyed: int) -> str:
+        counts = record.buildings.model_copy(update={"destroyed": destroyed})
+        return " ".join(
+            tell(text, "uk") for text in content.headline(record_with(buildings=counts))
+        )
+
+    assert "1 із 150 будівель оцінено як зруйновану" in told(1).replace(NBSP, " ")
+    assert "3 із 150 будівель оцінено як зруйновані" in told(3).replace(NBSP, " ")
+    assert "21 із 150 будівель оцінено як зруйновану" in told(21).replace(NBSP, " ")
+    assert "2,35 га із 12,4 га забудови (18,9 %)" in told(5).replace(NBSP, " ")

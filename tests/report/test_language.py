@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from importlib import resources
 
 import pytest
@@ -24,6 +25,14 @@ def test_every_language_has_the_same_messages_with_the_same_arguments() -> None:
     for other in others:
         assert keys(other) == keys(first)
         assert placeables(other) == placeables(first)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_message_is_written_twice(language) -> None:
+    folder = resources.files("changedet.report").joinpath("locale", language)
+    text = "\n".join(file.read_text("utf-8") for file in folder.iterdir())
+    names = Counter(re.findall(r"^([a-z][\w-]*) =", text, flags=re.M))
+    assert [name for name, count in names.items() if count > 1] == []
 
 
 @pytest.mark.parametrize(

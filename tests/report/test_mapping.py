@@ -6,14 +6,16 @@ from affine import Affine
 
 from changedet.core.grid import Grid
 from changedet.report import mapping
+from changedet.report.language import tell
 
 
 def test_the_bar_is_a_round_length_of_at_most_a_quarter(grid_with):
     bar = mapping.scale_bar(grid_with())
     # 400 pixels of 2 m are 800 m wide.
     assert (bar.metres, bar.share, bar.label) == (200.0, 0.25, "200 m")
+    assert tell(bar.text, "uk") == "200 м"
     wide = mapping.scale_bar(Grid(width=1000, height=5, unit_m=30.0))
-    assert wide.label == "5.00 km"
+    assert wide.label == "5 km"
 
 
 def test_no_scale_no_bar(grid_with):
@@ -48,7 +50,7 @@ def test_cells_come_back_in_pixels(grid_with):
 def test_where_it_is_densest(row, col, name):
     chosen = np.zeros((30, 30), np.bool_)
     chosen[row, col] = True
-    assert mapping.thirds(chosen) == name
+    assert tell(mapping.thirds(chosen)) == f"in the {name}"
 
 
 def test_nowhere():

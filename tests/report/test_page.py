@@ -3,12 +3,16 @@ from __future__ import annotations
 import base64
 import hashlib
 import itertools
+import json
 import re
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
+from markupsafe import escape
 
 from changedet.report import figures, page
+from changedet.report.language import LANGUAGES, tell
 from changedet.result import Note
 
 EVIL = "\"><script>alert(1)</script><img src=x onerror=alert(2)>\x1b[31m\u202e{{ 7*7 }}'"
@@ -20,31 +24,37 @@ class Outline(HTMLParser):
 
     def __init__(self, html):
         super().__init__()
-        self.elements, self.open, self.text = [], [], []
+        self.elements, self.open = [], []
+        self.said = {language: [] for language in LANGUAGES}
         self.feed(html)
         self.close()
 
     def handle_starttag(self, tag, attrs):
         self.elements.append((tag, dict(attrs)))
         if tag not in VOID:
-            self.open.append(tag)
+            alone = dict(attrs).get("lang") if dict(attrs).get("class") == "t" else None
+            self.open.append((tag, alone))
 
     def handle_startendtag(self, tag, attrs):
         self.elements.append((tag, dict(attrs)))
 
     def handle_endtag(self, tag):
         if tag not in VOID:
-            assert self.open.pop() == tag
+            assert self.open.pop()[0] == tag
 
     def handle_data(self, data):
-        if not self.open or self.open[-1] not in {"script", "style"}:
-            self.text.append(data)
+        if self.open and self.open[-1][0] in {"script", "style"}:
+            return
+        alone = next((lang for _, lang in reversed(self.open) if lang), None)
+        for language in LANGUAGES if alone is None else (alone,):
+            self.said[language].append(data)
 
     def all(self, *tags):
         return [attrs for tag, attrs in self.elements if tag in tags]
 
-    def words(self):
-        return " ".join(" ".join(self.text).replace("\u00a0", " ").split())
+    def words(self, language="en"):
+        """The text that is shown in a language."""
+        return " ".join(" ".join(self.said[language]).replace("\u00a0", " ").split())
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +81,7 @@ def test_the_policy_lets_in_only_what_the_file_holds(html, parsed):
         for attrs in parsed.all("meta")
         if attrs.get("http-equiv") == "Content-Security-Policy"
     )
-    assert policy.startswith("default-src 'none'; img-src data:;")
+    assert policy.startswith("default-src 'none'; img-src data: blob:;")
     assert "unsafe" not in policy
     for tag in ("style", "script"):
         (inside,) = re.findall(f"<{tag}>(.*?)</{tag}>", html, re.DOTALL)
@@ -87,12 +97,19 @@ def test_nothing_is_requested_from_anywhere(html, parsed):
             if name in attrs:
                 assert attrs[name].startswith(("data:image/", "#"))
     assert not parsed.all("link", "iframe", "object", "embed", "base", "form")
-    assert not re.search(r"url\(|@import|https?://", html)
+    assert "sourceMappingURL" not in html
+    assert not re.search(r"url\(|@import", html[: html.index("</style>")])
+    # Leaflet names its home in a comment and in a line that is switched off, and SVG's name space.
+    addresses = set(re.findall(r"https?://[\w./-]+", html))
+    assert addresses <= {
+        "http://www.w3.org/2000/svg",
+        "https://leafletjs.com",
+    }
 
 
 def test_pictures_are_whole_and_have_alternatives(parsed):
     images = parsed.all("img")
-    assert len(images) > 10
+    assert len(images) > 8
     for attrs in images:
         assert "alt" in attrs
         head, data = attrs["src"].split(",", 1)
@@ -123,20 +140,57 @@ def test_the_page_says_what_was_found_and_how_sure(parsed):
         "There is no near-infrared band",
         "187 believed of 234 tried",
         "0.312 px (0.156 m)",
-        "coregistration.window",
+        "Co-registration: side of the correlation window",
         "stable pixels of this pair",
         "How to cite",
-        "200 m",
     ):
         assert part in text
 
 
-def test_the_swipe_has_layers_and_a_slider(parsed):
-    layers = [attrs["data-layer"] for attrs in parsed.all("img") if "data-layer" in attrs]
-    assert layers == ["classes", "structural", "pixel"]
+def document(html):
+    (inside,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', html)
+    return json.loads(inside)
+
+
+def test_the_map_has_layers_and_a_slider(html, parsed):
+    named = [attrs["data-show"] for attrs in parsed.all("input") if "data-show" in attrs]
+    assert named == [
+        "buildings", "class-2", "class-3", "class-4", "class-5", "cells-0", "cells-1",
+        "structural", "pixel", "ties",
+    ]  # fmt: skip
     assert len([a for a in parsed.all("input") if "data-position" in a]) == 1
-    grades = [attrs for attrs in parsed.all("path") if "stroke-dasharray" in attrs]
-    assert len(grades) >= 4
+    pictures = {layer["name"]: layer["uri"] for layer in document(html)["layers"]}
+    assert set(pictures) == {"class-2", "class-3", "class-4", "class-5", "structural", "pixel"}
+    assert all(uri.startswith("data:image/png;base64,") for uri in pictures.values())
+
+
+def test_outlines_and_cells_lie_where_they_are(html, views, record):
+    data = document(html)
+    assert data["size"] == [1600, 1200]
+    assert len(data["buildings"]["id"]) == len(views.buildings)
+    steps = np.reshape(data["buildings"]["ring"][0], (-1, 2))
+    corners = np.cumsum(steps, axis=0) / 10
+    expected = (views.buildings[0].ring + 0.5) * views.zoom
+    assert corners.tolist() == expected.tolist()
+    cells = {cell["id"]: cell for cell in data["cells"]}
+    assert np.cumsum(np.reshape(cells["r001c001"]["ring"], (-1, 2)), axis=0).tolist() == [
+        [8000, 6000], [16000, 6000], [16000, 12000], [8000, 12000],
+    ]  # fmt: skip
+    assert cells["r001c000"]["shares"][0] == record.cells[2].built_destroyed_share
+
+
+def test_both_languages_stand_in_the_page(parsed):
+    assert "2,35 га із 12,4 га забудови (18,9 %)" in parsed.words("uk")
+    assert "Пошкоджень, яких не видно згори, не враховано." in parsed.words("uk")
+    assert "In short" not in parsed.words("uk")
+    assert "Коротко" not in parsed.words("en")
+
+
+def test_the_page_opens_in_the_language_of_the_run(views, record, record_with, drawn):
+    made = record.provenance.model_copy(update={"options": {"lang": "uk"}})
+    parsed = Outline(page.render_page(record_with(provenance=made), views, drawn))
+    assert parsed.all("html")[0]["lang"] == "uk"
+    assert Outline(page.render_page(record, views, drawn, lang="uk")).all("html")[0]["lang"] == "uk"
 
 
 def test_a_refused_pair_has_no_area_anywhere(views, refused, drawn):
@@ -151,11 +205,13 @@ def test_a_refused_pair_has_no_area_anywhere(views, refused, drawn):
     assert not re.search(r"\d\s*ha\b|hectare", text)
     for figure in ("2.35", "1.92", "18.9", "12.4"):
         assert figure not in text
-    assert not [attrs for attrs in parsed.all("img") if "data-layer" in attrs]
+    assert not [attrs for attrs in parsed.all("input") if "data-show" in attrs]
+    data = document(html)
+    assert data["layers"] == data["cells"] == data["fields"] == data["buildings"]["id"] == []
     for gone in ("classes", "cells", "evidence", "buildings"):
         assert f'id="figure-{gone}"' not in html
     for _, alt in (drawn["classes"], drawn["cells"]):
-        assert alt not in html
+        assert str(escape(tell(alt))) not in html
 
 
 def test_verdicts_stand_before_everything(views, record_with, drawn):
@@ -188,7 +244,8 @@ def test_foreign_text_comes_out_as_text(views, record, record_with, drawn, html)
     )
     evil = page.render_page(record, views, {name: (png, EVIL) for name, (png, _) in drawn.items()})
     found = Outline(evil)
-    assert [tag for tag, _ in found.elements].count("script") == 1
+    assert [tag for tag, _ in found.elements].count("script") == 2
+    assert document(evil)["words"]["en"]["title"].startswith('"><script>alert(1)</script>')
     assert not [attrs for attrs in found.all("img") if attrs["src"] == "x"]
     assert "onerror" not in {name for _, attrs in found.elements for name in attrs}
     assert not {"\x1b", "\u202e"} & set(evil)
@@ -212,8 +269,8 @@ def test_unknown_values_do_not_break_the_page(views_with, grid_with, record_with
     )
     views = views_with(grid=grid_with(georeferenced=False), buildings=())
     drawn = {
-        name: drawing
-        for name, drawing in figures.draw_figures(views, bare).items()
+        name: (png, tell(alt))
+        for name, (png, alt) in figures.draw_figures(views, bare).items()
         if name in {"before_after", "classes"}
     }
     text = Outline(page.render_page(bare, views, drawn)).words()
@@ -225,7 +282,7 @@ def test_unknown_values_do_not_break_the_page(views_with, grid_with, record_with
 
 def test_without_views_there_are_pictures_alone(record, drawn):
     parsed = Outline(page.render_page(record, None, drawn))
-    assert not [attrs for _, attrs in parsed.elements if "data-swipe" in attrs]
+    assert not [attrs for _, attrs in parsed.elements if "data-atlas" in attrs]
     assert "static always" in {attrs.get("class") for attrs in parsed.all("figure")}
 
 

@@ -83,3 +83,33 @@ def test_a_difference_is_orange_where_it_fell_and_purple_where_it_rose(views_wit
     assert picture[0, 4, 0] == picture[0, 4, 2] in {195, 225}
     assert pictures.difference_limit(views_with()) == 0.5
     assert pictures.difference_limit(views_with(indices=())) == 0.05
+
+
+def test_a_picture_of_another_size_keeps_codes_and_its_blanks():
+    evidence = np.full((20, 30), 100, np.uint8)
+    evidence[:, :10] = 255
+    picture = pictures.evidence_picture(evidence, (60, 90))
+    assert picture.shape == (60, 90, 3)
+    assert set(picture[:, :30].reshape(-1, 3).max(axis=1).tolist()) == {195, 225}
+    assert (picture[:, 40:] == pictures.evidence_picture(evidence)[0, -1]).all()
+    codes = pictures.nearest(np.array([[1, 5]], np.uint8), (4, 10))
+    assert codes.tolist() == [[1] * 5 + [5] * 5] * 4
+
+
+def test_the_checkerboard_has_no_blue_where_there_is_nothing(views_with):
+    after = np.full((300, 400, 3), 200, np.uint8)
+    after[:, 200:] = 0
+    valid = np.ones((300, 400), np.bool_)
+    valid[:, 200:] = False
+    board = pictures.checkerboard(views_with(after=after, valid=valid), tiles=8)
+    assert (board[:50, 50:100] == (160, 184, 208)).all()
+    assert (board[:50, 250:300] == 222).all()
+
+
+def test_a_layer_is_laid_over_by_its_alpha():
+    ground = np.full((1, 3, 3), 100, np.uint8)
+    layer = (
+        np.array([[0, 1, 2]], np.uint8),
+        np.array([[0, 0, 0, 0], [200, 0, 100, 51], [9, 8, 7, 255]], np.uint8),
+    )
+    assert pictures.overlaid(ground, layer)[0].tolist() == [[100] * 3, [120, 80, 100], [9, 8, 7]]

@@ -49,16 +49,23 @@ class Kit:
 def write_exports(names: tuple[str, ...], kit: Kit) -> tuple[Path, ...]:
     """Write exports by name and return their files, relative to the result folder, sorted.
 
-    Each is written by the function ``write`` of the module of its name.
+    Each is written by the function ``write`` of the module of its name. Single tiles, which may
+    be thousands, are not listed.
     """
     before = _files(kit.target)
     for name in names:
         _writer(name)(kit)
-    return tuple(sorted(_files(kit.target) - before))
+    made = _files(kit.target) - before
+    return tuple(sorted(file for file in made if not is_tile(file)))
 
 
 def _files(folder: Path) -> set[Path]:
     return {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
+
+
+def is_tile(file: Path) -> bool:
+    """Tell a tile, ``tiles/{layer}/{z}/{x}_{y}``, from what people open."""
+    return file.parts[0] == "tiles" and len(file.parts) > 2
 
 
 def check_exports(names: tuple[str, ...]) -> None:

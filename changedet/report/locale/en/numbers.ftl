@@ -12,3 +12,5 @@ unit-seconds = s
 unit-megabytes = MB
 unit-days = days
 unit-degrees = °
+unit-kilometres = km
+unit-hectares = ha

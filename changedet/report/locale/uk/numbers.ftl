@@ -12,3 +12,5 @@ unit-seconds = с
 unit-megabytes = МБ
 unit-days = діб
 unit-degrees = °
+unit-kilometres = км
+unit-hectares = га
