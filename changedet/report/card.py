@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from changedet.report import content, publish, words
+from changedet.report import content, credit, words
 from changedet.report.amounts import measure
 from changedet.report.language import LANGUAGES, Phrase, Text, phrase, tell
 from changedet.report.palette import CHANGES
@@ -78,7 +78,7 @@ def card_pictures(views: Views, record: Record) -> tuple[Picture, ...]:
     record : Record
         For the dates.
     """
-    before, after = publish.dates(record)
+    before, after = credit.dates(record)
     found = [
         Picture(
             name="before",
@@ -128,7 +128,7 @@ def render_card(record: Record, pictures: tuple[Picture, ...], *, lang: str | No
         return f"<bdi>{html.escape(tell(text, language))}</bdi>"
 
     verdict = content.verdict(record)
-    before, after = publish.dates(record)
+    before, after = credit.dates(record)
     dates = phrase("card-dates", before=before, after=after)
     style = resources.files("changedet.report").joinpath("notebook/card.css").read_text("utf-8")
     parts = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from changedet.report import publish
+from changedet.report import credit
 from changedet.report.card import PATTERNS
 from changedet.report.language import Phrase, phrase, tell
 from changedet.report.palette import CHANGES
@@ -66,7 +66,7 @@ def live_layers(views: Views, record: Record, language: str) -> dict[str, Any]:
 
 def live_texts(record: Record, language: str) -> dict[str, str]:
     """Return the texts around the swipe; in ``value`` braces stand for the number."""
-    before, after = publish.dates(record)
+    before, after = credit.dates(record)
     said = {
         "before": phrase("swipe-dated-before", date=before),
         "after": phrase("swipe-dated-after", date=after),
