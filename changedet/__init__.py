@@ -22,7 +22,16 @@ import changedet.register as _register
 import changedet.simulate as _simulate
 
 if TYPE_CHECKING:
-    from changedet.api import RegistrationResult, Result, Simulation, register, run, simulate
+    from changedet.api import (
+        RegistrationResult,
+        Result,
+        Simulation,
+        open_result,
+        register,
+        run,
+        simulate,
+    )
+    from changedet.api import widgets as widgets
     from changedet.compare import indices, pixel, structure, texture
     from changedet.core.errors import (
         ChangedetError,
@@ -57,6 +66,7 @@ __all__ = [
     "UsageError",
     "__version__",
     "indices",
+    "open_result",
     "pixel",
     "register",
     "run",
@@ -81,11 +91,14 @@ _HOMES = {
     "Scenario": "changedet.core.scenario",
     "Simulation": "changedet.api",
     "UsageError": "changedet.core.errors",
+    "open_result": "changedet.api",
     "run": "changedet.api",
 }
 _MODULES = {
     name: f"changedet.compare.{name}" for name in ("indices", "pixel", "structure", "texture")
 }
+# Not in __all__: it needs an extra, and ``import *`` must not.
+_MODULES["widgets"] = "changedet.api.widgets"
 
 
 def __getattr__(name: str) -> Any:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from changedet.api.jobs import describe, rebuild_report, register, run, sample_pair
-    from changedet.api.results import RegistrationResult, Result
+    from changedet.api.results import RegistrationResult, Result, open_result
     from changedet.api.simulation import Simulation, simulate
     from changedet.api.telling import say_next, say_result, say_truth
 
@@ -17,6 +17,7 @@ __all__ = [
     "Result",
     "Simulation",
     "describe",
+    "open_result",
     "rebuild_report",
     "register",
     "run",
@@ -28,7 +29,8 @@ __all__ = [
 ]
 
 _HOMES = {"RegistrationResult": "results", "Result": "results", "Simulation": "simulation",
-          "simulate": "simulation", "say_next": "telling", "say_result": "telling",
+          "open_result": "results", "simulate": "simulation", "say_next": "telling",
+          "say_result": "telling",
           "say_truth": "telling"}  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from changedet.api.exports import Kit, check_exports, write_exports
 from changedet.api.results import RegistrationResult, Result, Temporary
 from changedet.api.threads import one_thread
-from changedet.api.views import pictures_of, views_of_folder, views_of_outcome
+from changedet.api.views import histograms_of, pictures_of, views_of_folder, views_of_outcome
 from changedet.core.errors import EnvironmentFault, InputError
 from changedet.core.options import RunOptions
 from changedet.io.output import check_output, extend, stage
@@ -32,7 +32,7 @@ from changedet.report.language import LANGUAGES, Phrase, Text, tell
 from changedet.report.page import language_of, render_page
 from changedet.report.pictures import encode_png
 from changedet.report.qml import classes_qml, layer_styles
-from changedet.report.views import Views
+from changedet.report.views import Histogram, Views
 from changedet.result import Figure, Record, read_record
 
 
@@ -83,7 +83,7 @@ def run(
     check_exports(wanted.export)
     tell_stage = progress or no_progress
 
-    def work(folder: Path) -> tuple[Record, None]:
+    def work(folder: Path) -> tuple[Record, tuple[Histogram, ...]]:
         outcome = run_pair(
             before,
             after,
@@ -97,10 +97,10 @@ def run(
         record = _complete(outcome, folder, tell_stage)
         if wanted.export and record.status != "refused":
             _export(folder, record, wanted, tell_stage)
-        return record, None
+        return record, histograms_of(outcome)
 
-    record, folder, keep, _ = _into(output, overwrite, work)
-    return Result(record=record, folder=folder, keep=keep)
+    record, folder, keep, scores = _into(output, overwrite, work)
+    return Result(record=record, folder=folder, keep=keep, histograms=scores)
 
 
 def register(

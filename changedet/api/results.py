@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import html
 import shutil
 import weakref
 from collections.abc import Iterator
@@ -11,17 +9,19 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from changedet.api.views import views_of_folder
-from changedet.core.errors import InputError
 from changedet.io.output import stage
 from changedet.register.alignment import Alignment
-from changedet.report import figures
-from changedet.result import Buildings, Built, Record, Registration, Vegetation
+from changedet.report.views import Histogram
+from changedet.report.words import plain
+from changedet.result import Buildings, Built, Record, Registration, Vegetation, read_record
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
+
+    from changedet.api.showing import Shown
+    from changedet.api.widgets import Swipe
 
 
 class Temporary:
@@ -40,7 +40,7 @@ class Temporary:
             undo.pop_all()
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Result:
     """The result of one pair.
 
@@ -50,11 +50,14 @@ class Result:
         What result.json holds.
     folder : Path
         The result folder; a temporary one, gone with this object, until :meth:`save`.
+    histograms : tuple of Histogram
+        Scores beside their nulls; empty where the result was opened from its folder.
     """
 
     record: Record
     folder: Path
     keep: Temporary | None = field(default=None, repr=False)
+    histograms: tuple[Histogram, ...] = field(default=(), repr=False)
 
     @property
     def status(self) -> str:
@@ -81,26 +84,55 @@ class Result:
         """How well the images were brought together."""
         return self.record.registration
 
-    def plot(self, *, lang: str = "en") -> Drawing:
-        """Draw the classes over the after image.
+    def show(self, *, lang: str | None = None) -> Shown:
+        """Return what a notebook shows: verdict, figures with intervals, pictures.
 
         Parameters
         ----------
-        lang : str
-            Language of the lettering.
+        lang : {"en", "uk"}, optional
+            Language; that of the run if not given.
+        """
+        from changedet.api.showing import show_result
+
+        return show_result(self.folder, self.record, lang=lang)
+
+    def __repr__(self) -> str:
+        # Short, and without a path: notebooks keep it beside the pictures.
+        return f"<{type(self).__name__} {self.status}: {plain(self.record.title, limit=80)}>"
+
+    def _repr_html_(self) -> str:
+        """Show itself in a notebook, without a server and without scripts."""
+        return self.show().html
+
+    def plot(self, kind: str | None = None, *, lang: str | None = None) -> Drawing:
+        """Draw one of the figures of the report.
+
+        Parameters
+        ----------
+        kind : str, optional
+            classes, before_after, buildings, structural_change, pixel_change, cells, registration
+            or evidence (the scores with their nulls and thresholds; of a fresh result alone).
+            Without it the classes, or the registration where nothing else was done.
+        lang : {"en", "uk"}, optional
+            Language; that of the run if not given.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
 
         Raises
         ------
+        UsageError
+            There is no such figure.
         InputError
-            After a refusal: there is nothing to draw.
+            After a refusal, or where this result has nothing to draw of that kind.
         """
-        views = views_of_folder(self.folder, self.record)
-        if views is None:
-            raise InputError("a refused pair has no maps to draw; see record.refusals")
-        return figures.classes(views, self.record, lang=lang)
+        from changedet.api.showing import plot_result
+
+        return plot_result(self.folder, self.record, self.histograms, kind, lang=lang)
 
     def explain_building(
-        self, name: str | int, *, before: str | Path | None = None, lang: str = "en"
+        self, name: str | int, *, before: str | Path | None = None, lang: str | None = None
     ) -> Drawing:
         """Draw one building before and after, its measures among all, and why it got its grade.
 
@@ -110,8 +142,8 @@ class Result:
             ``id`` in the buildings layer of vectors.gpkg.
         before : path-like, optional
             The image before, where it lies elsewhere now than result.json says.
-        lang : str
-            Language of the lettering.
+        lang : {"en", "uk"}, optional
+            Language; that of the run if not given.
 
         Raises
         ------
@@ -119,9 +151,82 @@ class Result:
             No footprints were graded, there is no such building, or the image before is gone.
         """
         from changedet.api.explaining import view_of_building
+        from changedet.api.showing import pick_language
+        from changedet.report import figures
 
+        language = pick_language(self.record, lang)
         view = view_of_building(self.folder, self.record, name, before=before)
-        return figures.explain_building(view, self.record, lang=lang)
+        return figures.explain_building(view, self.record, lang=language)
+
+    def plot_building(
+        self, name: str | int, *, before: str | Path | None = None, lang: str | None = None
+    ) -> Drawing:
+        """Do the same as :meth:`explain_building`."""
+        return self.explain_building(name, before=before, lang=lang)
+
+    def swipe(self, **wishes: Any) -> Swipe:
+        """Return the live widget of both dates; needs the extra ``notebook``.
+
+        Parameters
+        ----------
+        **wishes
+            See :class:`changedet.api.widgets.Swipe`.
+
+        Raises
+        ------
+        UsageError
+            The extra is not installed.
+        InputError
+            After a refusal.
+        """
+        from changedet.api.widgets import Swipe
+
+        return Swipe(self, **wishes)
+
+    def to_geodataframe(self, layer: str = "buildings") -> Any:
+        """Return a layer of vectors.gpkg as a ``geopandas.GeoDataFrame``.
+
+        Parameters
+        ----------
+        layer : str
+            buildings, changes, tie_points, grid_cells, aoi or source.
+
+        Raises
+        ------
+        UsageError
+            geopandas is not installed, or there is no such layer.
+        InputError
+            After a refusal: there are no layers.
+        """
+        from changedet.api.frames import layer_frame
+
+        return layer_frame(self.folder, self.record, layer)
+
+    def to_xarray(self, *names: str, zoom: int | None = None) -> Any:
+        """Return the maps as an ``xarray.Dataset`` with coordinates and CRS.
+
+        Evidence is 0..1 with NaN where it was not judged; ``classes`` has CF's ``flag_values`` and
+        ``flag_meanings``; ``after`` is AFTER on BEFORE's grid, in its own numbers.
+
+        Parameters
+        ----------
+        *names : str
+            Of pixel_change, structural_change, classes, after; without any, all that there are.
+        zoom : int, optional
+            Pixels of the maps along a side of one that is returned: evidence and images are
+            averaged, of classes the nearest is taken. Without it every pixel.
+
+        Raises
+        ------
+        UsageError
+            xarray is not installed, there is no such map, or the maps are larger than 50
+            megapixels and no ``zoom`` was given.
+        InputError
+            After a refusal: there are no maps.
+        """
+        from changedet.api.frames import map_dataset
+
+        return map_dataset(self.folder, self.record, names, zoom=zoom)
 
     def save(self, output: str | Path, *, overwrite: bool = False) -> Result:
         """Copy the result folder to ``output``, as one transaction, and return it there.
@@ -137,37 +242,35 @@ class Result:
                     continue
                 copy = shutil.copytree if path.is_dir() else shutil.copy2
                 copy(path, staged / path.name)
-        return Result(record=self.record, folder=Path(output))
-
-    def _repr_html_(self) -> str:
-        """Show the headline and two pictures in a notebook, without a server."""
-        from changedet.report.content import headline
-        from changedet.report.language import tell
-
-        lines = "".join(f"<p>{html.escape(tell(line))}</p>" for line in headline(self.record))
-        pictures = "".join(
-            self._picture(name) for name in ("before_after", "classes") if self._has(name)
-        )
-        return (
-            f"<section><h3>{html.escape(self.record.title)} "
-            f"({html.escape(self.record.status)})</h3>{lines}{pictures}</section>"
-        )
-
-    def _has(self, name: str) -> bool:
-        return (self.folder / "figures" / f"{name}.png").is_file()
-
-    def _picture(self, name: str) -> str:
-        data = base64.b64encode((self.folder / "figures" / f"{name}.png").read_bytes()).decode()
-        alt = next((f.alt for f in self.record.figures if f.file == f"figures/{name}.png"), name)
-        return (
-            f'<img alt="{html.escape(alt, quote=True)}" style="max-width:100%" '
-            f'src="data:image/png;base64,{data}">'
-        )
+        return Result(record=self.record, folder=Path(output), histograms=self.histograms)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class RegistrationResult(Result):
     """The result of co-registration alone."""
 
     alignment: Alignment | None = None
-    """None where the pair was refused before it was tried."""
+    """None where the pair was refused before it was tried, and where it was opened again."""
+
+
+def open_result(folder: str | Path) -> Result:
+    """Return the result that a folder holds, without computing anything.
+
+    Parameters
+    ----------
+    folder : path-like
+        A result folder, of ``changedet run`` or ``changedet register``.
+
+    Returns
+    -------
+    Result or RegistrationResult
+
+    Raises
+    ------
+    InputError
+        The folder holds no result.
+    """
+    place = Path(folder)
+    record = read_record(place / "result.json")
+    alone = record.status != "refused" and record.built is None
+    return (RegistrationResult if alone else Result)(record=record, folder=place)

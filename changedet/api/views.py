@@ -104,17 +104,22 @@ def views_of_outcome(outcome: Outcome, folder: Path) -> Views | None:
         tie_points=tie_points,
         fine=_fine_before(scene.before, scene.grid),
         indices=_indices_of(outcome, folder),
-        histograms=tuple(
-            Histogram(
-                name=h.name,
-                label=h.label,
-                edges=h.edges,
-                counts=h.counts,
-                null_counts=h.null_counts,
-                threshold=h.threshold,
-            )
-            for h in outcome.histograms
-        ),
+        histograms=histograms_of(outcome),
+    )
+
+
+def histograms_of(outcome: Outcome) -> tuple[Histogram, ...]:
+    """Return the scores of a fresh result beside their nulls; a result folder keeps none."""
+    return tuple(
+        Histogram(
+            name=h.name,
+            label=h.label,
+            edges=h.edges,
+            counts=h.counts,
+            null_counts=h.null_counts,
+            threshold=h.threshold,
+        )
+        for h in outcome.histograms
     )
 
 

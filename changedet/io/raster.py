@@ -561,7 +561,9 @@ def describe_own(path: str | Path) -> dict[str, Any]:
         }
 
 
-def read_small(path: str | Path, *, size: int, resampling: str = "average") -> np.ndarray:
+def read_small(
+    path: str | Path, *, size: int = 0, zoom: int = 0, resampling: str = "average"
+) -> np.ndarray:
     """Read a whole raster that this program wrote, at most ``size`` pixels a side.
 
     Parameters
@@ -570,6 +572,8 @@ def read_small(path: str | Path, *, size: int, resampling: str = "average") -> n
         GeoTIFF, closed; its overviews are used.
     size : int
         Longest side of the result, pixels.
+    zoom : int
+        In place of ``size``: pixels of the file along a side of one of the result.
     resampling : str
         "average", "nearest" or "mode"; nodata takes no part.
 
@@ -583,7 +587,7 @@ def read_small(path: str | Path, *, size: int, resampling: str = "average") -> n
         rasterio.Env(**_SETTINGS),
         _open_own(path) as dataset,
     ):
-        zoom = max(1, -(-max(dataset.shape) // size))
+        zoom = zoom or max(1, -(-max(dataset.shape) // size))
         shape = (dataset.count, -(-dataset.height // zoom), -(-dataset.width // zoom))
         return np.asarray(
             dataset.read(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -178,3 +179,50 @@ class Views:
     def to_view(self, full: NDArray[np.float64]) -> NDArray[np.float64]:
         """Positions on the full grid, pixels (0 = centre of the first) -> the same on the views."""
         return (full + 0.5) / self.zoom - 0.5
+
+
+def shrink_views(views: Views, side: int) -> Views:
+    """Return the views at most ``side`` pixels a side, by a whole factor; without indices.
+
+    Parameters
+    ----------
+    views : Views
+        Stay as they are.
+    side : int
+        Longest side, pixels.
+    """
+    step = max(1, -(-max(views.height, views.width) // side))
+    if step == 1:
+        return views
+    grid = views.grid.zoom_out(step)
+    size = (grid.width, grid.height)
+
+    def mean(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+    def pick(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_NEAREST), np.uint8)
+
+    def evidence(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        judged = image != EVIDENCE_NODATA
+        seen = cv2.resize(judged.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+        known = np.where(judged, image, 0).astype(np.float32)
+        total = cv2.resize(known, size, interpolation=cv2.INTER_AREA)
+        small = np.rint(total / np.maximum(seen, 1e-6)).clip(0, EVIDENCE_STEPS)
+        return np.where(seen >= 0.5, small, EVIDENCE_NODATA).astype(np.uint8)
+
+    return replace(
+        views,
+        before=mean(views.before),
+        after=mean(views.after),
+        valid=pick(views.valid.astype(np.uint8)).astype(np.bool_),
+        pixel_change=evidence(views.pixel_change),
+        structural_change=evidence(views.structural_change),
+        classes=pick(views.classes),
+        grid=grid,
+        zoom=views.zoom * step,
+        buildings=tuple(
+            replace(item, ring=(item.ring + 0.5) / step - 0.5) for item in views.buildings
+        ),
+        indices=(),
+    )

@@ -26,3 +26,11 @@ def refused_result(small_files: Any, tmp_path_factory: pytest.TempPathFactory) -
     with rasterio.open(flat, "w", driver="GTiff", count=3, dtype="uint8", **profile) as file:
         file.write(np.full((3, 384, 384), 117, np.uint8))
     return api.run(small_files.before, flat)
+
+
+@pytest.fixture(scope="session")
+def registered(small_files: Any) -> api.RegistrationResult:
+    """Return the small pair co-registered and nothing more."""
+    result = api.register(small_files.before, small_files.after)
+    assert isinstance(result, api.RegistrationResult)
+    return result

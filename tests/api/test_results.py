@@ -44,37 +44,79 @@ def test_saving_does_not_overwrite_unasked(small_result: api.Result, tmp_path: P
     small_result.save(tmp_path / "out", overwrite=True)
 
 
-def test_it_plots_a_figure(small_result: api.Result) -> None:
-    before = mpl.get_backend()
-    figure = small_result.plot()
-    assert isinstance(figure, Figure)
-    assert figure.axes
-    assert mpl.get_backend() == before
-    ukrainian = small_result.plot(lang="uk")
-    assert "Класи змін поверх знімка після" in [text.get_text() for text in ukrainian.texts]
+def titles(figure: Figure) -> str:
+    named = [axes.get_title(loc="left") for axes in figure.get_axes()]
+    return " ".join([*named, *(text.get_text() for text in figure.texts)])
 
 
-def test_it_shows_itself(small_result: api.Result) -> None:
-    html = small_result._repr_html_()
-    assert html.count("data:image/png;base64,") == 2
-    assert f"{small_result.built.destroyed_ha:.3g}" in html  # type: ignore[union-attr]
-    assert '="http' not in html
-    assert html.count("<img alt=") == 2
+@pytest.mark.parametrize(
+    ("kind", "title"),
+    [
+        (None, "Classes"),
+        ("before_after", "Before"),
+        ("buildings", "Buildings by grade"),
+        ("structural_change", "structural change"),
+        ("pixel_change", "spectral change"),
+        ("cells", "Built area destroyed"),
+        ("registration", "Checkerboard"),
+        ("evidence", "structural evidence"),
+    ],
+)
+def test_it_plots_each_figure(small_result: api.Result, kind: str | None, title: str) -> None:
+    backend = mpl.get_backend()
+    figure = small_result.plot(kind)
+    assert title.lower() in titles(figure).lower()
+    assert mpl.get_backend() == backend
 
 
-def test_names_are_escaped_where_it_shows_itself(small_result: api.Result) -> None:
-    record = small_result.record.model_copy(update={"title": "<script>alert(1)</script>"})
-    shown = api.Result(record=record, folder=small_result.folder)._repr_html_()
-    assert "<script>" not in shown
-    assert "&lt;script&gt;" in shown
+def test_what_cannot_be_plotted_is_said(small_result: api.Result, tmp_path: Path) -> None:
+    with pytest.raises(cd.UsageError, match="before_after"):
+        small_result.plot("hectares")
+    with pytest.raises(cd.UsageError, match="uk"):
+        small_result.plot(lang="eo")
+    opened = cd.open_result(small_result.folder)
+    with pytest.raises(cd.InputError, match=r"evidence\.png"):
+        opened.plot("evidence")
 
 
-def test_a_refusal_shows_itself_and_does_not_plot(refused_result: api.Result) -> None:
-    html = refused_result._repr_html_()
-    assert "refused" in html
-    assert "<img" not in html
-    with pytest.raises(cd.InputError, match="refused"):
-        refused_result.plot()
+def test_a_registration_plots_itself(registered: api.RegistrationResult) -> None:
+    assert "Checkerboard" in titles(registered.plot())
+    with pytest.raises(cd.InputError, match="classes"):
+        registered.plot("classes")
+
+
+def test_a_refusal_plots_nothing(refused_result: api.Result) -> None:
+    for kind in (None, "classes", "registration"):
+        with pytest.raises(cd.InputError, match="refused"):
+            refused_result.plot(kind)
+
+
+def test_one_building_has_two_names(small_result: api.Result) -> None:
+    name = small_result.to_geodataframe()["id"].iloc[0]
+    one, other = small_result.plot_building(name), small_result.explain_building(name)
+    assert titles(one) == titles(other) != ""
+
+
+def test_it_is_named_in_one_line_without_paths(
+    small_result: api.Result, registered: api.RegistrationResult
+) -> None:
+    assert repr(small_result) == "<Result ok: before.tif / after.tif>"
+    assert repr(registered).startswith("<RegistrationResult ok: ")
+
+
+def test_it_is_opened_again(small_result: api.Result, tmp_path: Path) -> None:
+    opened = cd.open_result(small_result.save(tmp_path / "out").folder)
+    assert type(opened) is api.Result
+    assert opened.record == small_result.record
+    with pytest.raises(cd.InputError, match="no such file"):
+        cd.open_result(tmp_path)
+
+
+def test_a_registration_is_opened_as_one(registered: api.RegistrationResult) -> None:
+    opened = cd.open_result(registered.folder)
+    assert isinstance(opened, api.RegistrationResult)
+    assert opened.alignment is None
+    assert opened.registration == registered.registration
 
 
 def test_a_refusal_can_be_saved(refused_result: api.Result, tmp_path: Path) -> None:

@@ -1,0 +1,26 @@
+# How a result shows itself in a notebook.
+card-dates = before { $before }, after { $after }
+card-swipe = Before (left) and after: drag the corner of the left image, lower right.
+card-only-before = before alone
+card-only-after = after alone
+card-alt-before = The image before ({ $date }).
+card-alt-after = The image after ({ $date }), laid on the grid of the image before.
+card-alt-classes = Map of the classes over the image after; its areas are in the text.
+card-alt-structural = Map of the evidence that shapes and edges changed: the lighter, the more.
+card-alt-pixel = Map of the evidence that colours changed: the lighter, the more.
+card-classes = Classes
+card-structural = Structural evidence
+card-pixel = Spectral evidence
+card-caveat = Damage not visible from above is not counted; nothing was checked in the field. A model interval is no confidence interval: it is the range of thresholds and nuisances.
+card-registration-error = Error of the co-registration (RMSE)
+card-tie-points = Tie points believed
+card-tie-points-of = of { $number } places where a match was possible
+card-largest-shift = Largest displacement
+card-ninety = 90 % within { $distance }
+swipe-divider = Divider between before and after
+swipe-value = { $percent } % of the width shows before
+swipe-layer = Layer
+swipe-opacity = Opacity
+swipe-none = none
+swipe-dated-before = Before: { $date }
+swipe-dated-after = After: { $date }

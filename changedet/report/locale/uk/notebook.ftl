@@ -1,0 +1,26 @@
+# Як результат показує себе в блокноті.
+card-dates = до: { $before }, після: { $after }
+card-swipe = До (ліворуч) і після: тягніть правий нижній кут лівого знімка.
+card-only-before = лише до
+card-only-after = лише після
+card-alt-before = Знімок до ({ $date }).
+card-alt-after = Знімок після ({ $date }), суміщений із сіткою знімка до.
+card-alt-classes = Карта класів поверх знімка після; площі наведено в тексті.
+card-alt-structural = Карта ознак зміни форм і країв: що світліше, то сильніша ознака.
+card-alt-pixel = Карта ознак зміни кольору: що світліше, то сильніша ознака.
+card-classes = Класи
+card-structural = Структурні ознаки
+card-pixel = Спектральні ознаки
+card-caveat = Пошкодження, яких не видно згори, не враховано; на місці нічого не перевірено. Модельний інтервал не є довірчим: це діапазон порогів і завад.
+card-registration-error = Похибка суміщення (СКП)
+card-tie-points = Прийняті зв’язувальні точки
+card-tie-points-of = із { $number } місць, де збіг був можливий
+card-largest-shift = Найбільше зміщення
+card-ninety = 90 % у межах { $distance }
+swipe-divider = Межа між знімками до і після
+swipe-value = { $percent } % ширини показує знімок до
+swipe-layer = Шар
+swipe-opacity = Непрозорість
+swipe-none = немає
+swipe-dated-before = До: { $date }
+swipe-dated-after = Після: { $date }
