@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 from pathlib import Path
 
 import nbformat
@@ -46,14 +45,14 @@ def make_notebook(path: Path) -> nbformat.NotebookNode:
     return book
 
 
-def execute(book: nbformat.NotebookNode, folder: Path) -> nbformat.NotebookNode:
-    """Run all cells in a folder; times and paths of this machine are kept out."""
+def execute(book: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Run all cells, beside the notebook; times and paths of this machine are kept out."""
     client = NotebookClient(
         book,
         timeout=300,
         kernel_name="python3",
         record_timing=False,
-        resources={"metadata": {"path": str(folder)}},
+        resources={"metadata": {"path": str(HERE)}},
     )
     client.execute()
     book.metadata = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
@@ -63,8 +62,7 @@ def execute(book: nbformat.NotebookNode, folder: Path) -> nbformat.NotebookNode:
 def main(names: list[str]) -> None:
     """Execute the notebooks named, or all."""
     for name in names or NAMES:
-        with tempfile.TemporaryDirectory() as folder:
-            book = execute(make_notebook(HERE / f"{name}.py"), Path(folder))
+        book = execute(make_notebook(HERE / f"{name}.py"))
         nbformat.validate(book)
         target = HERE / f"{name}.ipynb"
         nbformat.write(book, target)

@@ -25,15 +25,15 @@
 import json
 import tomllib
 from itertools import pairwise
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pandas as pd
 from IPython.display import Markdown
 
 import changedet as cd
-from changedet.api import sample_pair
 
-samples = sample_pair()[0].parents[1]
+samples = Path("..") / "samples"
 towns = tomllib.loads((samples / "towns.toml").read_text("utf-8"))["town"]
 
 # %% [markdown]

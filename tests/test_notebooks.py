@@ -79,7 +79,7 @@ def test_a_notebook_runs_and_says_what_it_said(
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     monkeypatch.delenv("PYTHONWARNINGS", raising=False)
     script = load_script()
-    book = script.execute(script.make_notebook(FOLDER / f"{name}.py"), tmp_path)
+    book = script.execute(script.make_notebook(FOLDER / f"{name}.py"))
     errors = [o for o in outputs(book) if o.output_type == "stream" and o.name == "stderr"]
     assert errors == []
     kept, now = told(read(name)), told(book)

@@ -91,6 +91,7 @@ def thirds(chosen: NDArray[np.bool_]) -> Phrase | None:
 
     Examples
     --------
+    >>> from changedet.report.language import tell
     >>> field = np.zeros((9, 9), bool); field[8, 0] = True
     >>> tell(thirds(field))
     'in the lower left'

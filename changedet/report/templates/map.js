@@ -367,8 +367,9 @@
     cut();
     scale();
   }
-  // A tall picture gets a frame with room beside it, to move in.
-  stage.style.setProperty("--ratio", String(Math.max(width / height, 1.3)));
+  // A tall picture gets a frame with room beside it, to move in, where there is any.
+  var least = box.clientWidth < 600 ? 0.8 : 1.3;
+  stage.style.setProperty("--ratio", String(Math.max(width / height, least)));
   map.on("move zoom viewreset resize", cut);
   map.on("zoomend resize", scale);
   map.on("zoomend", function () {
