@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, partial
@@ -242,7 +241,7 @@ def _map(record: Record, views: Views | None, *, tiled: bool) -> dict[str, Any]:
         return {"with_map": False, "layers": [], "grades": [], "north": None, "step": 1}
     refused = record.status == "refused"
     across = views.width if views.fine is None else views.fine[0].shape[1]
-    counted = Counter(item.grade for item in views.buildings)
+    drawn = {item.grade for item in views.buildings}
     return {
         "with_map": True,
         "layers": [] if refused else _layers(record, views, tiled=tiled),
@@ -252,10 +251,10 @@ def _map(record: Record, views: Views | None, *, tiled: bool) -> dict[str, Any]:
                 "colour": style.colour,
                 "width": f"{style.width + 0.6:.1f}",
                 "dash": " ".join(f"{part * 2:g}" for part in style.dash),
-                "count": counted[style.name],
+                "count": amounts.count(getattr(record.buildings, style.field, None)),
             }
             for style in GRADES
-            if counted[style.name] and not refused
+            if style.name in drawn and not refused
         ],
         "classes": [
             (style.label, pictures.data_uri(pictures.swatch(style), "image/png"))
