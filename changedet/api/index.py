@@ -44,7 +44,9 @@ _SIDE = 4
 """Positions along a side of an outline."""
 
 
-def write_index(folder: Path, towns: Sequence[TownEntry], *, title: str, lang: str) -> None:
+def write_index(
+    folder: Path, towns: Sequence[TownEntry], *, title: str, lang: str, small_maps: bool = True
+) -> None:
     """Write index.html, summary.csv, summary.gpkg and index.json for a batch.
 
     Parameters
@@ -58,6 +60,9 @@ def write_index(folder: Path, towns: Sequence[TownEntry], *, title: str, lang: s
         Of the batch; any text.
     lang : str
         Language in which the page opens.
+    small_maps : bool
+        Whether small maps are made where an entry has none: False where there is no time, as
+        after a signal.
 
     Raises
     ------
@@ -74,13 +79,13 @@ def write_index(folder: Path, towns: Sequence[TownEntry], *, title: str, lang: s
     place.mkdir(parents=True, exist_ok=True)
     compared = sum(town.status in {"ok", "degraded"} for town in towns)
     pictured = compared <= MOST_PICTURES
-    entries = [_filled(place, town, pictured=pictured) for town in towns]
+    entries = [_filled(place, town, pictured=pictured, made=small_maps) for town in towns]
     rows = summary_rows(entries)
     with extend(place, last=INDEX) as staged:
         _write(staged / "index.html", render_index(entries, title=title, lang=lang))
         _write(staged / "summary.csv", "\ufeff" + csv_text(town_columns(), rows))
         write_geopackage(staged / "summary.gpkg", [_layer(entries, rows)], crs="EPSG:4326")
-        _write(staged / INDEX, to_json(index_document(entries)))
+        _write(staged / INDEX, to_json(index_document(entries, title=title)))
 
 
 def _write(path: Path, text: str) -> None:
@@ -88,7 +93,7 @@ def _write(path: Path, text: str) -> None:
     path.write_bytes(text.encode("utf-8", errors="replace"))
 
 
-def _filled(place: Path, town: TownEntry, *, pictured: bool) -> TownEntry:
+def _filled(place: Path, town: TownEntry, *, pictured: bool, made: bool) -> TownEntry:
     """Return a town with its record, outline and small map, and nothing else."""
     if town.status == "failed":
         return replace(town, record=None, thumbs=None)
@@ -100,8 +105,8 @@ def _filled(place: Path, town: TownEntry, *, pictured: bool) -> TownEntry:
         return replace(town, status="failed", exit_code=InputError.exit_code, reason=reason)
     outline = town.outline or _outline(own, record)
     thumbs = town.thumbs if pictured else None
-    if pictured and thumbs is None and record.status != "refused":
-        thumbs = _picture(own, record)
+    if pictured and made and thumbs is None and record.status != "refused":
+        thumbs = small_map(own, record)
     return replace(town, status=record.status, record=slim(record), outline=outline, thumbs=thumbs)
 
 
@@ -139,8 +144,16 @@ def _aoi_box(own: Path, record: Record) -> tuple[Any, Any] | None:
     return np.array([left, right, right, left]), np.array([top, top, bottom, bottom])
 
 
-def _picture(own: Path, record: Record) -> bytes | None:
-    """Return the losses over the image after as a small JPEG; None where the maps are gone."""
+def small_map(own: Path, record: Record) -> bytes | None:
+    """Return the losses over the image after as a small JPEG; None where the maps are gone.
+
+    Parameters
+    ----------
+    own : Path
+        Result folder of a town.
+    record : Record
+        Its record; of a refused one there is no map.
+    """
     maps = own / "maps"
     try:
         values = read_small(maps / "aligned.tif", size=PICTURE_PX)[shown_bands(record)]

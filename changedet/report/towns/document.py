@@ -125,16 +125,19 @@ class Index(Part):
     """index.json."""
 
     schema_version: str = SCHEMA_VERSION
+    title: str
+    """Of the batch."""
     counts: Counts
     totals: Sums
     towns: tuple[Town, ...]
 
 
-def index_document(entries: Sequence[TownEntry]) -> dict[str, Any]:
+def index_document(entries: Sequence[TownEntry], *, title: str = "") -> dict[str, Any]:
     """Return index.json: counts by status, totals and the key figures of each town, in order."""
     counted = Counter(entry.status for entry in entries)
     totals = sum_up(entries)
     index = Index(
+        title=title,
         counts=Counts(total=len(entries), **{status: counted[status] for status in STATUSES}),
         totals=Sums(
             towns_with_figures=totals.with_figures,

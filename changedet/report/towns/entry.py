@@ -81,15 +81,20 @@ class TownEntry:
 
     @property
     def because(self) -> Text:
-        """The reason, cleaned; without one that of the record."""
+        """The reason, cleaned.
+
+        Without one, and in languages that it is not written in, it is that of the record.
+        """
         told = self.reason or self._noted()
+        if isinstance(told, str) and told and (noted := self._noted()) and self.record is not None:
+            told = Retold(told, noted)
         english, ukrainian = (
             words.plain(tell(told, language), limit=_LONGEST_REASON) for language in ("en", "uk")
         )
         return english if english == ukrainian else Retold(english, ukrainian)
 
     def _noted(self) -> Text:
-        if self.record is None or self.status == "ok":
+        if self.record is None or self.status in {"ok", "failed"}:
             return Phrase("towns-no-reason") if self.status in {"refused", "failed"} else ""
         notes = self.record.refusals or self.record.warnings
         return Joined(tuple(note_text(note) for note in notes), "; ")

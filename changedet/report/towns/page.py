@@ -259,21 +259,22 @@ def _banners(rows: Sequence[TownRow]) -> list[dict[str, Any]]:
     """Return what must be seen first: towns without figures, by force, with care."""
     total = len(rows)
     found = []
-    for key, kinds, mark in (
-        ("without", {"failed", "refused"}, "refused"),
-        ("forced", {"forced"}, "forced"),
-        ("care", {"degraded"}, "degraded"),
+    for key, kinds, mark, most in (
+        ("without", {"failed", "refused"}, "refused", _LISTED),
+        ("forced", {"forced"}, "forced", _LISTED),
+        ("care", {"degraded"}, "degraded", _LISTED // 2),
     ):
         towns = [row for row in rows if row.entry.kind in kinds]
-        towns.sort(key=lambda row: (-KINDS.index(row.entry.kind), row.name))
+        # What failed comes before what was refused; else in the order of the table.
+        towns.sort(key=lambda row: -KINDS.index(row.entry.kind))
         if towns:
             found.append(
                 {
                     "kind": mark,
                     "title": phrase(f"towns-{key}", count=len(towns), total=total),
                     "text": Phrase(f"towns-{key}-text"),
-                    "towns": towns[:_LISTED],
-                    "more": towns[_LISTED:],
+                    "towns": towns[:most],
+                    "more": towns[most:],
                 }
             )
     if not found:

@@ -46,8 +46,8 @@ def sum_up(entries: Sequence[TownEntry]) -> Totals:
 
     Towns that were refused, failed or compared by force are in no sum, and those whose loss is
     not separable from its null add nothing to its sum. Two towns on the same ground (outlines that
-    share a tenth of the smaller one, or one file before) would be counted twice: then there is no
-    sum at all.
+    share a tenth of the smaller one, or one file before where outlines are not known) would be
+    counted twice: then there is no sum at all.
     """
     told = [entry for entry in entries if entry.found is not None and not entry.forced]
     pair = _same_ground(told)
@@ -93,12 +93,13 @@ def box_of(entry: TownEntry) -> Box | None:
 
 
 def _same_ground(entries: Sequence[TownEntry]) -> tuple[str, str] | None:
-    seen: dict[str, str] = {}
+    seen: dict[str, TownEntry] = {}
     for entry in entries:
-        first = _before(entry.found)
-        if first and first in seen:
-            return seen[first], entry.name
-        seen[first] = entry.name
+        file = _before(entry.found)
+        first = seen.setdefault(file, entry)
+        # Outlines tell two areas of one image apart.
+        if file and first is not entry and not (first.outline and entry.outline):
+            return first.name, entry.name
     boxes = sorted(
         ((box, entry.name) for entry in entries if (box := box_of(entry)) is not None),
         key=lambda item: item[0],

@@ -87,7 +87,6 @@ towns-bar = The bar below a figure is its model interval on the scale from 0 to 
 towns-not-measured = not measured
 towns-nothing-before = none before
 towns-no-scale = no scale
-towns-reasons-link = reasons
 towns-previous = Previous
 towns-next = Next
 towns-shown = { $n } of { $total } towns

@@ -81,7 +81,6 @@ towns-bar = Смужка під показником — його модельн
 towns-not-measured = не виміряно
 towns-nothing-before = раніше не було
 towns-no-scale = без масштабу
-towns-reasons-link = причини
 towns-previous = Назад
 towns-next = Далі
 towns-shown = { $n } із { $total } міст
