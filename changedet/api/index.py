@@ -23,7 +23,7 @@ from changedet.report.pictures import class_layer, encode_jpeg, faded, overlaid
 from changedet.report.qml import towns_qml
 from changedet.report.summary import csv_text, town_columns
 from changedet.report.towns.document import to_json
-from changedet.report.towns.entry import Ring, slim
+from changedet.report.towns.entry import Ring, claimed, slim
 from changedet.report.towns.page import PICTURED
 from changedet.result import Record, read_record
 
@@ -165,7 +165,13 @@ def small_map(own: Path, record: Record) -> bytes | None:
     seen = known_pixels(values)
     if values.dtype.kind == "f":
         values = np.nan_to_num(values)
-    picture = overlaid(faded(to_display(values, seen)), class_layer(classes, PICTURED))
+    # A loss that is not claimed is not painted either.
+    told = [
+        style
+        for style, part in zip(PICTURED, (record.built, record.vegetation), strict=True)
+        if claimed(part)
+    ]
+    picture = overlaid(faded(to_display(values, seen)), class_layer(classes, told))
     picture[classes == 0] = 205
     for quality in _QUALITIES:
         data = encode_jpeg(picture, quality=quality)

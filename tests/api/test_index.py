@@ -23,6 +23,7 @@ from changedet.api.index import FILES, PICTURE_BYTES, write_index
 from changedet.core.errors import EnvironmentFault
 from changedet.io.output import extend
 from changedet.report.index import TownEntry
+from changedet.report.pictures import decode
 from changedet.report.summary import town_columns
 from changedet.report.towns.document import read_index_schema
 from changedet.result import Record, read_record
@@ -141,6 +142,22 @@ def test_small_maps_are_small(small_result: api.Result) -> None:
     assert picture is not None
     assert picture[:3] == b"\xff\xd8\xff"
     assert len(picture) <= PICTURE_BYTES
+
+
+def test_a_loss_that_is_not_claimed_is_not_painted(small_result: api.Result) -> None:
+    record = small_result.record
+    assert record.built is not None
+    assert record.vegetation is not None
+
+    def orange(record: Record) -> int:
+        picture = decode(index.small_map(small_result.folder, record) or b"").astype(int)
+        return int((picture[..., 0] - picture[..., 2] > 120).sum())
+
+    green = record.vegetation.model_copy(update={"separable": False})
+    built = record.built.model_copy(update={"separable": False})
+    alone = record.model_copy(update={"vegetation": green})
+    assert orange(alone) > 20
+    assert orange(alone.model_copy(update={"built": built})) == 0
 
 
 def test_a_town_whose_result_is_gone_or_damaged_is_said_to_have_failed(

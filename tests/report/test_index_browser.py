@@ -232,14 +232,17 @@ def test_a_thousand_towns_open_and_sort_at_once(browser, many):
     assert tab.locator(".towns tbody tr").count() == 50
     took = tab.evaluate(
         """() => [...document.querySelectorAll("[data-sort]")].map(button => {
-            const started = performance.now();
-            button.click();
-            document.body.offsetHeight;
-            return performance.now() - started;
+            const took = [0, 1, 2, 3, 4, 5].map(() => {
+                const started = performance.now();
+                button.click();
+                document.body.offsetHeight;
+                return performance.now() - started;
+            });
+            return Math.min(...took);
         })"""
     )
-    # The page promises 100 ms; other work on a busy machine may double a single one.
-    assert sorted(took)[len(took) // 2] < 100
+    # The clock also runs while other programs have the processor: the best of six tells.
+    assert max(took) < 100
     tab.locator("[data-pager] button").last.click()
     assert "Page 2 of 20" in tab.locator("[data-pager]").inner_text()
     tab.locator("[data-filter]").fill("town 77")

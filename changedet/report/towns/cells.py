@@ -35,7 +35,7 @@ class LossCell:
     plot: Bar | None = None
     """On the scale of hectares of all towns."""
     told: bool = False
-    """Whether the area is a figure, not a word."""
+    """Whether a loss is claimed; without, both are words."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,7 +67,7 @@ def loss_cell(part: AreaRecord | None, verb: str, axis: Axis | None) -> LossCell
         share_range=amounts.percent_range(part.low_share, part.high_share),
         bar=_bar(part.low_share, part.high_share, share, 1.0),
         plot=None if axis is None else _bar(part.low_ha, part.high_ha, area, axis.end),
-        told=told and area is not None,
+        told=told,
     )
 
 

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from changedet.report import amounts, bilingual, content, mapdata, pictures, words
 from changedet.report.credit import dates
-from changedet.report.language import LANGUAGES, Phrase, Text, joined, phrase, tell
+from changedet.report.language import LANGUAGES, Phrase, Text, phrase, tell
 from changedet.report.palette import CHANGES
 from changedet.report.selfcontained import asset, environment, policy
 from changedet.report.summary import summary_rows
@@ -193,7 +193,7 @@ def _labels() -> str:
                 f'  html[lang="{language}"] .towns tr:not(.none) td:nth-child({number})::before'
                 f" {{ content: {said}; }}"
             )
-    return "@media (max-width: 44rem) {\n" + "\n".join(rules) + "\n}\n"
+    return "@media screen and (max-width: 44rem) {\n" + "\n".join(rules) + "\n}\n"
 
 
 @cache
@@ -361,7 +361,7 @@ def _notes(entries: Sequence[TownEntry]) -> list[Text]:
         if part is not None
     }
     found += [Phrase(f"intervals-{kind.replace('_', '-')}") for kind in sorted(kinds, reverse=True)]
-    return [joined(found[:2]), *found[2:]] if totals.same_ground is None else found
+    return found
 
 
 def _picture(row: TownRow) -> tuple[str, int, int]:
