@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager
@@ -32,6 +30,7 @@ from changedet.report.language import LANGUAGES, Phrase, Text, tell
 from changedet.report.page import language_of, render_page
 from changedet.report.pictures import encode_png
 from changedet.report.qml import classes_qml, layer_styles
+from changedet.report.summary import summary_csv
 from changedet.report.views import Histogram, Views
 from changedet.result import Figure, Record, read_record
 
@@ -319,40 +318,3 @@ def _listed(name: str, alt: Text) -> Figure:
     """Return a picture as the record lists it, its text alternative in every language."""
     alts = {lang: tell(alt, lang) for lang in LANGUAGES}
     return Figure(file=f"figures/{name}.png", alt=alts["en"], alts=alts)
-
-
-def summary_csv(record: Record) -> str:
-    """Return the one row of summary.csv with its header; units stand in the names."""
-    row: dict[str, Any] = {
-        "title": record.title,
-        "status": record.status,
-        "before_date": record.inputs.before.date,
-        "after_date": record.inputs.after.date,
-    }
-    if record.grid is not None:
-        row["gsd_m"] = record.grid.gsd_m
-        row["analysed_share"] = record.grid.analysed_share
-    if record.registration is not None:
-        row["registration_rmse_px"] = record.registration.rmse_px
-    for name in ("built", "vegetation"):
-        part = getattr(record, name)
-        if part is not None:
-            values = part.model_dump(exclude={"method", "canopy"})
-            row |= {f"{name}_{key}": value for key, value in values.items()}
-    if record.vegetation is not None and record.vegetation.canopy is not None:
-        values = record.vegetation.canopy.model_dump(exclude={"method", "interval_kind"})
-        row |= {f"canopy_{key}": value for key, value in values.items()}
-    if record.buildings is not None:
-        row |= {f"buildings_{k}": v for k, v in record.buildings.model_dump().items()}
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(row)
-    writer.writerow([_cell(value) for value in row.values()])
-    return text.getvalue()
-
-
-def _cell(value: Any) -> Any:
-    """Keep a spreadsheet from taking a text for a formula."""
-    if isinstance(value, str) and value[:1] in "=+-@\t\r":
-        return "'" + value
-    return value

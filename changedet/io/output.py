@@ -119,13 +119,16 @@ def stage(out: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
 
 
 @contextmanager
-def extend(out: Path) -> Iterator[Path]:
+def extend(out: Path, *, last: str | None = None) -> Iterator[Path]:
     """Add files to a result folder, or write some of them anew, as one transaction.
 
     Parameters
     ----------
     out : Path
         A result folder; its other files stay as they are.
+    last : str, optional
+        The file that says that all are there: an older one goes before the others come, and the
+        new one is moved into place after them.
 
     Yields
     ------
@@ -147,7 +150,11 @@ def extend(out: Path) -> Iterator[Path]:
                 yield staged
                 names = _names(staged)
                 _prepare(staged, folder, names)
-                _place(staged, folder, names)
+                if last is not None:
+                    (folder / last).unlink(missing_ok=True)
+                end = [name for name in names if name == Path(last or "")]
+                for batch in ([name for name in names if name not in end], end):
+                    _place(staged, folder, batch)
                 if any(name.parts[0] == _TILES for name in names):
                     _remove(folder, set(_old_tiles(folder)) - set(names))
             finally:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +9,6 @@ from functools import cache, partial
 from importlib import resources
 from typing import Any
 
-import jinja2
 import numpy as np
 from markupsafe import Markup
 
@@ -30,6 +27,7 @@ from changedet.report.credit import dates
 from changedet.report.language import LANGUAGES, Phrase, Text, phrase, tell
 from changedet.report.mapping import north_angle
 from changedet.report.palette import CHANGES, GRADES, evidence_colours
+from changedet.report.selfcontained import asset, environment, policy
 from changedet.report.views import Views
 from changedet.result import Record
 
@@ -119,7 +117,7 @@ def render_page(
         "page-title-refused" if refused else "page-title", title=words.plain(record.title)
     )
     return (
-        _environment()
+        environment()
         .get_template("report.html.j2")
         .render(
             record=record,
@@ -129,7 +127,7 @@ def render_page(
             style=Markup(style),  # noqa: S704
             script=Markup(script),  # noqa: S704
             data=Markup(data),  # noqa: S704
-            policy=_policy(style, script, tiles=tiles is not None),
+            policy=policy(style, script, beside=" 'self' file:" if tiles is not None else ""),
             t=bilingual.said,
             dates_of=dates,
             a=partial(_attribute, language=language),
@@ -166,31 +164,12 @@ def _attribute(name: str, text: Text, *, language: str) -> Markup:
 
 
 @cache
-def _asset(name: str) -> str:
-    return resources.files("changedet.report").joinpath("templates", name).read_text("utf-8")
-
-
-@cache
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("changedet.report", "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["plain"] = words.plain
-    return environment
-
-
-@cache
 def _style() -> str:
     # Its pictures are of controls that the page does not have; nothing may be asked for.
     leaflet = re.sub(
         r"/\*.*?\*/|[^\n;{]*url\([^)]*\);", "", _vendored("leaflet.css"), flags=re.DOTALL
     )
-    return f"{leaflet}\n{_asset('report.css')}"
+    return f"{leaflet}\n{asset('report.css')}"
 
 
 @cache
@@ -198,25 +177,12 @@ def _script() -> str:
     leaflet, _, _ = _vendored("leaflet.js").rpartition("//# sourceMappingURL")
     # A link to its home in a control that the page does not have: the page links to nowhere.
     leaflet = leaflet.replace('href="https://leafletjs.com"', 'href="#"')
-    return "\n".join([leaflet, *(_asset(name) for name in _SCRIPTS[1:])])
+    return "\n".join([leaflet, *(asset(name) for name in _SCRIPTS[1:])])
 
 
 def _vendored(name: str) -> str:
     return (
         resources.files("changedet.report").joinpath("vendor", "leaflet", name).read_text("utf-8")
-    )
-
-
-def _policy(style: str, script: str, *, tiles: bool) -> str:
-    """Return the content security policy: nothing but what the file, or its folder, holds."""
-    hashes = [
-        base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
-        for text in (style, script)
-    ]
-    beside = " 'self' file:" if tiles else ""
-    return (
-        f"default-src 'none'; img-src data: blob:{beside}; style-src 'sha256-{hashes[0]}';"
-        f" script-src 'sha256-{hashes[1]}'{beside}; base-uri 'none'; form-action 'none'"
     )
 
 

@@ -276,6 +276,12 @@ def decode(data: bytes) -> UInt8:
         return np.asarray(picture.convert("RGB"))
 
 
+def size_of(data: bytes) -> tuple[int, int]:
+    """Return width and height of an encoded picture, pixels."""
+    with Image.open(io.BytesIO(data)) as picture:
+        return picture.size
+
+
 def encode_indexed(index: UInt8, colours: UInt8) -> bytes:
     """Encode indices and RGBA colours as a PNG with a palette."""
     picture = Image.fromarray(np.ascontiguousarray(index)).convert("P")

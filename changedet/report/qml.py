@@ -295,6 +295,53 @@ def cells_style(lang: str = "en", *, attribute: str = "built_destroyed_share") -
     return root
 
 
+def towns_style(lang: str = "en", *, attribute: str = "built_destroyed_share") -> ET.Element:
+    """Return the style of the towns of a batch: by the share of built area destroyed, in steps.
+
+    Towns without that share are outlines; those by force, whose figures are not to be used, too.
+    """
+    claim = f'"forced" = 0 AND "{attribute}"'
+    top = len(CELL_STEPS) - 2
+    rows: list[tuple[str, str, str | None]] = [
+        (
+            f'{claim} >= {low:g} AND "{attribute}" {"<=" if number == top else "<"} {high:g}',
+            f"{low * 100:g}–{high * 100:g} %",
+            cell_colour(low),
+        )
+        for number, (low, high) in enumerate(itertools.pairwise(CELL_STEPS))
+    ]
+    told = "\"status\" IN ('ok', 'degraded')"
+    claimless = f'{told} AND "forced" = 0 AND "{attribute}" IS NULL'
+    rows += [
+        (claimless, tell(Phrase("towns-map-claimless"), lang), None),
+        ('"forced" = 1', tell(Phrase("towns-status-forced"), lang), None),
+        (f"NOT ({told})", tell(Phrase("towns-status-refused"), lang), None),
+    ]
+    root, renderer = _renderer("RuleRenderer")
+    rules = ET.SubElement(renderer, "rules", key="towns")
+    symbols = ET.SubElement(renderer, "symbols")
+    dashes = iter(("solid", "dot", "dash"))
+    for number, (wanted, label, colour) in enumerate(rows):
+        ET.SubElement(
+            rules, "rule", key=f"town-{number}", symbol=str(number), filter=wanted, label=label
+        )
+        _layer(
+            _symbol(symbols, number),
+            color=_colour(colour or _WHITE, 190 if colour else 0),
+            style="solid" if colour else "no",
+            outline_color=_colour(_BLACK),
+            outline_style="solid" if colour else next(dashes),
+            outline_width="0.4",
+            outline_width_unit="MM",
+        )
+    return root
+
+
+def towns_qml() -> str:
+    """Return the style of the towns of a batch as QML."""
+    return _document(towns_style())
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Marker:
     value: str

@@ -13,8 +13,8 @@ import rasterio
 
 import changedet as cd
 from changedet import api
-from changedet.api.jobs import summary_csv
 from changedet.cli import main
+from changedet.report.summary import summary_csv
 from changedet.result import read_schema
 
 
