@@ -101,10 +101,10 @@ def stage(out: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
     """
     folder = Path(out).absolute()
     _check_place(folder, overwrite=overwrite)
-    made = _make_folder(folder)
+    made = make_folder(folder)
     work = folder / _WORK
     try:
-        with _faults(folder), _lock(work):
+        with faults(folder), lock(work):
             for old in work.glob(f"{_STAGED}*"):
                 shutil.rmtree(old, ignore_errors=True)
             staged = work / f"{_STAGED}{secrets.token_hex(4)}"
@@ -140,7 +140,7 @@ def extend(out: Path) -> Iterator[Path]:
     folder = Path(out).absolute()
     work = folder / _WORK
     try:
-        with _faults(folder), _lock(work):
+        with faults(folder), lock(work):
             staged = work / f"{_STAGED}{secrets.token_hex(4)}"
             staged.mkdir()
             try:
@@ -154,6 +154,26 @@ def extend(out: Path) -> Iterator[Path]:
                 shutil.rmtree(staged, ignore_errors=True)
     finally:
         _tidy(folder, made=False)
+
+
+def sweep(out: Path) -> None:
+    """Remove what a killed run left in a result folder; where a run is alive, nothing.
+
+    Parameters
+    ----------
+    out : Path
+        A result folder, or the place of one; gone afterwards where nothing is in it.
+    """
+    work = out / _WORK
+    if out.is_symlink() or work.is_symlink() or not work.is_dir():
+        return
+    with contextlib.suppress(EnvironmentFault):
+        try:
+            with faults(out), lock(work):
+                for old in work.glob(f"{_STAGED}*"):
+                    shutil.rmtree(old, ignore_errors=True)
+        finally:
+            _tidy(out, made=True)
 
 
 def check_output(out: str | Path, *, overwrite: bool = False) -> None:
@@ -179,9 +199,9 @@ def _check_place(folder: Path, *, overwrite: bool) -> None:
         raise UsageError(f"{name}: {what}; add --overwrite or choose another output folder")
 
 
-def _make_folder(folder: Path) -> bool:
+def make_folder(folder: Path) -> bool:
     """Make the folder; say whether it is new."""
-    with _faults(folder):
+    with faults(folder):
         try:
             folder.mkdir(parents=True)
         except FileExistsError:
@@ -200,7 +220,7 @@ def _make_folder(folder: Path) -> bool:
 
 
 @contextmanager
-def _faults(folder: Path) -> Iterator[None]:
+def faults(folder: Path) -> Iterator[None]:
     """Turn the operating system's refusals into EnvironmentFault."""
     try:
         yield
@@ -220,7 +240,7 @@ def _free(folder: Path) -> str:
 
 
 @contextmanager
-def _lock(work: Path) -> Iterator[None]:
+def lock(work: Path) -> Iterator[None]:
     """Hold the folder for this run; the lock ends with the process, however it ends."""
     if work.is_symlink():
         work.unlink()
@@ -239,7 +259,8 @@ def _lock(work: Path) -> Iterator[None]:
             same = False
         if not same:
             raise EnvironmentFault(
-                f"{shown(work.parent)}: another run is writing there; wait for it, or choose -o"
+                f"{shown(work.parent)}: another run is writing there; wait for it, or choose -o",
+                code="busy",
             )
         try:
             yield
