@@ -42,8 +42,8 @@ def work_through(
         Towns at the same time.
     executor : concurrent.futures.Executor, optional
         Where they are computed; without it, on processes that end with this one. When one of our
-        processes dies, the towns that were in flight are run again, each alone: the one that
-        kills its process once more is to blame, and fails.
+        processes dies, the towns that were in flight are run again, each alone: one whose process
+        dies twice more is to blame, and fails.
     """
     rest = deque(jobs)
     if executor is not None:
@@ -61,10 +61,18 @@ def work_through(
                 else:
                     yield job, _outcome(job, future)
         for job in suspects:
-            with open_crew(1) as crew:
-                future = crew.submit(run_town, job)
-                wait([future])
-            yield job, _outcome(job, future)
+            yield job, _run_alone(job)
+
+
+def _run_alone(job: TownJob) -> TownOutcome:
+    """Run a town on a process of its own; one death may have come from elsewhere, two do not."""
+    for _ in range(2):
+        with open_crew(1) as crew:
+            future = crew.submit(run_town, job)
+            wait([future])
+        if not _is_broken(future):
+            break
+    return _outcome(job, future)
 
 
 def _fly(

@@ -140,8 +140,7 @@ def _show_plan(steps: Any, *, as_json: bool) -> int:
     else:
         words = {"skip": "complete", "run": "to do", "fail": "fails"}
         for step in steps:
-            line = f"{words[step.what]:<9} {step.folder}"
-            named = "" if step.folder == step.name else f"  ({step.name})"
+            named = step.folder if step.folder == step.name else f"{step.folder} ({step.name})"
             said = f": {step.reason}" if step.reason else ""
-            sys.stdout.write(console.one_line(f"{line}{named}{said}") + "\n")
+            sys.stdout.write(console.one_line(f"{named}: {words[step.what]}{said}") + "\n")
     return 6 if any(step.what == "fail" for step in steps) else 0

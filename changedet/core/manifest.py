@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -147,6 +147,11 @@ class Faults:
         if len(self.kept) < _SHOWN:
             self.kept.append(text if len(text) <= 300 else f"{text[:299]}…")
 
+    @property
+    def full(self) -> bool:
+        """Whether a text that is added is only counted: it need not be worded well."""
+        return len(self.kept) >= _SHOWN
+
     def stop(self, name: str) -> None:
         """Raise UsageError where there was any fault; its message is bounded."""
         if self.count:
@@ -272,18 +277,18 @@ def _read_keys(
             pairs = [(name, value)]
         for full, item in pairs:
             if full not in allowed:
-                faults.add(f"{place}: {_unknown(full, sorted(allowed), town=town)}")
+                faults.add("" if faults.full else f"{place}: {_unknown(full, allowed, town=town)}")
             elif not _put(found, full, item):
                 faults.add(f"{place}: {full} is given twice")
     return found
 
 
-def _unknown(name: str, allowed: Sequence[str], *, town: bool) -> str:
+def _unknown(name: str, allowed: Collection[str], *, town: bool) -> str:
     if name == "jobs" and town:
         return "jobs is of the whole batch: give --jobs"
     if name in NEEDED:
         return f"{name} belongs to a town"
-    near = get_close_matches(name[:80], allowed, 1)
+    near = get_close_matches(name[:80], sorted(allowed), 1)
     hint = f"; did you mean {near[0]}?" if near else " (see changedet run --help)"
     return f"no such option: {_short.repr(name)}{hint}"
 

@@ -19,7 +19,8 @@ from changedet.io.formats import shown
 MAX_TOML_BYTES = 5_000_000
 MAX_CSV_BYTES = 20_000_000
 _LONGEST_LINE = 4096
-"""Of TOML: the time to read a key of many parts grows with the square of their number."""
+_DEEP = re.compile(r"""(?:\.[ \t]*(?:[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*){30}""")
+"""A key of that many parts: the time to read one grows with the square of their number."""
 
 
 def read_manifest(path: str | Path) -> Sheet:
@@ -91,6 +92,8 @@ def _read_toml(text: str, name: str, base: Path) -> Sheet:
     for number, line in enumerate(text.split("\n"), 1):
         if len(line) > _LONGEST_LINE:
             raise UsageError(f"{name}: line {number} is longer than {_LONGEST_LINE} characters")
+    if _DEEP.search(text):
+        raise UsageError(f"{name}: not valid here: a name of more than 30 parts")
     try:
         table = tomllib.loads(text)
     except RecursionError:
