@@ -28,6 +28,7 @@ from changedet.io.batches import (
 )
 from changedet.io.digests import Digests, Stamp, stamp
 from changedet.io.manifest import read_manifest
+from changedet.io.output import sweep
 from changedet.result import Record, read_record
 
 Told = Callable[[TownOutcome, int, int], None]
@@ -232,6 +233,7 @@ class _Course:
         )
 
     def _take(self, town: Town, outcome: TownOutcome, record: Record | None = None) -> None:
+        sweep(self.out / town.folder, whole=True)  # also what a town that failed has kept
         self.done[town.folder] = outcome
         self.entries[town.folder] = describe_town(outcome, record)
         if self.progress is not None:

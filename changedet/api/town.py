@@ -114,6 +114,7 @@ def _run_patiently(job: TownJob) -> Record:
                 output=job.folder,
                 overwrite=True,
                 command=job.command,
+                resume=True,
             ).record
         except EnvironmentFault as fault:
             if fault.code != "busy" or time.monotonic() > until:

@@ -93,7 +93,7 @@ def write_whole(out: Path, name: str, text: str) -> None:
 
 
 def clear(out: Path, towns: list[str]) -> None:
-    """Remove what a killed batch left half done."""
+    """Remove what a killed batch left half done, but not from what it can go on."""
     for draft in (out / MEMORY).glob("new-*"):
         draft.unlink(missing_ok=True)
     for town in towns:

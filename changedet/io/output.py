@@ -23,6 +23,8 @@ if sys.platform != "win32":  # no lock there
 RECORD = "result.json"
 _WORK = ".work"
 _STAGED = "new-"
+KEPT = "stage-"
+"""Begins the names of what stages keep in the work folder, until the result is whole."""
 _PRODUCTS = (
     "summary.csv",
     "report.html",
@@ -112,6 +114,7 @@ def stage(out: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
             try:
                 yield staged
                 _commit(staged, folder)
+                _forget(work)
             finally:
                 shutil.rmtree(staged, ignore_errors=True)
     finally:
@@ -156,13 +159,20 @@ def extend(out: Path) -> Iterator[Path]:
         _tidy(folder, made=False)
 
 
-def sweep(out: Path) -> None:
+def _forget(work: Path) -> None:
+    for kept in work.glob(f"{KEPT}*"):
+        kept.unlink(missing_ok=True)
+
+
+def sweep(out: Path, *, whole: bool = False) -> None:
     """Remove what a killed run left in a result folder; where a run is alive, nothing.
 
     Parameters
     ----------
     out : Path
         A result folder, or the place of one; gone afterwards where nothing is in it.
+    whole : bool
+        Also what its stages kept, from which another run could go on.
     """
     work = out / _WORK
     if out.is_symlink() or work.is_symlink() or not work.is_dir():
@@ -172,6 +182,8 @@ def sweep(out: Path) -> None:
             with faults(out), lock(work):
                 for old in work.glob(f"{_STAGED}*"):
                     shutil.rmtree(old, ignore_errors=True)
+                if whole:
+                    _forget(work)
         finally:
             _tidy(out, made=True)
 
