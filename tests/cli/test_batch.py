@@ -183,7 +183,7 @@ def test_a_signal_ends_all_processes(towns: Path, tmp_path: Path, number: int, c
     )
     wait_for(lambda: not any(worker.is_running() for worker in workers))
     assert len(json.loads((out / "index.json").read_text("utf-8"))["towns"]) == 3
-    assert not list(out.glob("*/.work"))
+    assert not staged(out)
 
 
 def told(out: Path) -> dict[str, Any]:
