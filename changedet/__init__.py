@@ -23,12 +23,14 @@ import changedet.simulate as _simulate
 
 if TYPE_CHECKING:
     from changedet.api import (
+        BatchResult,
         RegistrationResult,
         Result,
         Simulation,
         open_result,
         register,
         run,
+        run_batch,
         simulate,
     )
     from changedet.api import widgets as widgets
@@ -50,6 +52,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Alignment",
+    "BatchResult",
     "ChangedetError",
     "DecideOptions",
     "EnvironmentFault",
@@ -70,6 +73,7 @@ __all__ = [
     "pixel",
     "register",
     "run",
+    "run_batch",
     "simulate",
     "structure",
     "texture",
@@ -77,6 +81,7 @@ __all__ = [
 
 _HOMES = {
     "Alignment": "changedet.register.alignment",
+    "BatchResult": "changedet.api",
     "ChangedetError": "changedet.core.errors",
     "DecideOptions": "changedet.core.options",
     "EnvironmentFault": "changedet.core.errors",
@@ -93,6 +98,7 @@ _HOMES = {
     "UsageError": "changedet.core.errors",
     "open_result": "changedet.api",
     "run": "changedet.api",
+    "run_batch": "changedet.api",
 }
 _MODULES = {
     name: f"changedet.compare.{name}" for name in ("indices", "pixel", "structure", "texture")

@@ -336,6 +336,8 @@ class Provenance(Part):
     """Peak resident memory of the process, MB (10^6 bytes)."""
     software: dict[str, str]
     """Versions of the libraries that computed it."""
+    files: dict[str, str] = {}
+    """SHA-256 of the further files that were given, by their option (footprints, aoi, ...)."""
 
 
 class Record(Part):

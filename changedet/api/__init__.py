@@ -7,20 +7,25 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from changedet.api.batch import BatchResult, plan_batch, read_batch, run_batch
     from changedet.api.jobs import describe, rebuild_report, register, run, sample_pair
     from changedet.api.results import RegistrationResult, Result, open_result
     from changedet.api.simulation import Simulation, simulate
     from changedet.api.telling import say_next, say_result, say_truth
 
 __all__ = [
+    "BatchResult",
     "RegistrationResult",
     "Result",
     "Simulation",
     "describe",
     "open_result",
+    "plan_batch",
+    "read_batch",
     "rebuild_report",
     "register",
     "run",
+    "run_batch",
     "sample_pair",
     "say_next",
     "say_result",
@@ -28,7 +33,9 @@ __all__ = [
     "simulate",
 ]
 
-_HOMES = {"RegistrationResult": "results", "Result": "results", "Simulation": "simulation",
+_HOMES = {"BatchResult": "batch", "plan_batch": "batch", "read_batch": "batch",
+          "run_batch": "batch", "RegistrationResult": "results", "Result": "results",
+          "Simulation": "simulation",
           "open_result": "results", "simulate": "simulation", "say_next": "telling",
           "say_result": "telling",
           "say_truth": "telling"}  # fmt: skip

@@ -79,7 +79,7 @@ def write_index(
     place.mkdir(parents=True, exist_ok=True)
     compared = sum(town.status in {"ok", "degraded"} for town in towns)
     pictured = compared <= MOST_PICTURES
-    entries = [_filled(place, town, pictured=pictured, made=small_maps) for town in towns]
+    entries = [fill_entry(place, town, pictured=pictured, made=small_maps) for town in towns]
     rows = summary_rows(entries)
     with extend(place, last=INDEX) as staged:
         _write(staged / "index.html", render_index(entries, title=title, lang=lang))
@@ -93,8 +93,22 @@ def _write(path: Path, text: str) -> None:
     path.write_bytes(text.encode("utf-8", errors="replace"))
 
 
-def _filled(place: Path, town: TownEntry, *, pictured: bool, made: bool) -> TownEntry:
-    """Return a town with its record, outline and small map, and nothing else."""
+def fill_entry(
+    place: Path, town: TownEntry, *, pictured: bool = True, made: bool = True
+) -> TownEntry:
+    """Return a town with the figures of its record, its outline and a small map.
+
+    Parameters
+    ----------
+    place : Path
+        Folder of the batch.
+    town : TownEntry
+        What it lacks is read from its folder.
+    pictured : bool
+        Whether it may have a small map.
+    made : bool
+        Whether one is made where there is none.
+    """
     if town.status == "failed":
         return replace(town, record=None, thumbs=None)
     own = place / town.folder

@@ -45,6 +45,7 @@ def run(
     executor: Executor | None = None,
     progress: Progress | None = None,
     command: str = "",
+    resume: bool = False,
     **wishes: Any,
 ) -> Result:
     """Compare two images of one place: the same work as ``changedet run``.
@@ -65,6 +66,9 @@ def run(
         Takes the name of a stage and the fraction of it that is done.
     command : str
         For the provenance.
+    resume : bool
+        Keep alignment and plan in ``output`` until the result is whole, and go on from those that
+        a killed run has left there.
 
     Returns
     -------
@@ -92,6 +96,7 @@ def run(
             progress=tell_stage,
             command=command,
             styles=layer_styles(),
+            keep=folder.parent if resume and output is not None else None,
         )
         record = _complete(outcome, folder, tell_stage)
         if wanted.export and record.status != "refused":

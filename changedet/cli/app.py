@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from changedet.cli import console, demo, doctor, info, register, report, run, simulate
+from changedet.cli import batch, console, demo, doctor, info, register, report, run, simulate
 from changedet.core.errors import ChangedetError
 
 GRACE_S = 10.0
@@ -25,7 +25,8 @@ _CLICK_ERROR = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "Clic
 
 _EPILOG = (
     "Exit codes: 0 done, 1 a defect of ours, 2 usage, 3 input, 4 refused (not comparable), "
-    "5 environment, 130/143 interrupted. Options may also stand in a TOML file (--config) or in "
+    "5 environment, 6 batch: some towns failed or were refused, "
+    "130/143 interrupted. Options may also stand in a TOML file (--config) or in "
     "the environment (CHANGEDET_GSD=0.5); flags win."
 )
 
@@ -67,6 +68,7 @@ def build_app() -> typer.Typer:
     )
     app.callback(epilog=_EPILOG)(_describe)
     app.command("run")(run.run)
+    app.command("batch")(batch.batch)
     app.command("register")(register.register)
     app.command("report")(report.report)
     app.command("info")(info.info)
@@ -87,7 +89,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 done, 1 defect, 2 usage, 3 input, 4 refused, 5 environment, 130 SIGINT, 143 SIGTERM.
+        0 done, 1 defect, 2 usage, 3 input, 4 refused, 5 environment,
+        6 some towns failed, 130 SIGINT, 143 SIGTERM.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     console.set_up_streams()
@@ -97,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             code = build_app()(args=words, prog_name="changedet", standalone_mode=False, obj=words)
             sys.stdout.flush()
     except _Stopped as stop:
-        console.error("interrupted; nothing was left under the result's name")
+        console.stopped()
         return stop.exit_code
     except (BrokenPipeError, SystemExit):
         # The reader went away (``| head``; Typer turns that into SystemExit): say nothing, and

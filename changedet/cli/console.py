@@ -26,15 +26,20 @@ _LONGEST = 4000  # characters of a line on stderr
 _NOTES = 12  # most warnings that are printed; result.json has them all
 
 
+STOPPED = "interrupted; nothing was left under the result's name"
+
+
 class _Level:
     """How much is said: -1 errors alone, 0 normal, 1 library warnings, 2 tracebacks."""
 
     value = 0
+    stopped = STOPPED
+    """What is said after a signal."""
 
 
 def set_up_streams() -> None:
     """Make the standard streams write any file name, whatever the locale says."""
-    _Level.value = 0
+    _Level.value, _Level.stopped = 0, STOPPED
     if sys.stdout is None or sys.stderr is None:
         # Closed by the caller (``>&-``): without this the next file that is opened would take
         # the place of a standard stream, and what a library prints would end up in it.
@@ -57,6 +62,16 @@ def set_level(*, quiet: bool, verbose: int) -> None:
         logging.basicConfig(stream=sys.stderr, level=level, format="%(name)s: %(message)s")
 
 
+def set_stopped(text: str) -> None:
+    """Choose what is said after a signal."""
+    _Level.stopped = text
+
+
+def stopped() -> None:
+    """Say that a signal ended the work."""
+    error(_Level.stopped)
+
+
 def wants_traceback() -> bool:
     """Tell whether ``-vv`` was given."""
     return _Level.value >= 2
@@ -76,6 +91,17 @@ def error(message: str) -> None:
     """Print one line on stderr."""
     sys.stderr.write(f"changedet: {_shortened(one_line(message))}\n")
     sys.stderr.flush()
+
+
+def note(message: str) -> None:
+    """Print one line on stderr, unless only errors are wanted."""
+    if not is_quiet():
+        error(message)
+
+
+def is_quiet() -> bool:
+    """Tell whether ``-q`` was given."""
+    return _Level.value < 0
 
 
 def write_json(document: Any) -> None:

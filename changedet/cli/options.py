@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context
@@ -78,6 +78,15 @@ Jobs = Annotated[
         "--jobs",
         metavar="N",
         help="Blocks computed at the same time.",
+        rich_help_panel=COMMON,
+    ),
+]
+TownJobs = Annotated[
+    str | None,
+    typer.Option(
+        "--jobs",
+        metavar="N",
+        help="Towns at the same time, each a process.",
         rich_help_panel=COMMON,
     ),
 ]
@@ -182,22 +191,47 @@ def resolve_options(flags: Mapping[str, Any]) -> RunOptions:
 
     from changedet.core.options import RunOptions
 
-    values: dict[str, Any] = {}
-    places: dict[str, str] = {}
-    config = flags.get("config") or os.environ.get(f"{PREFIX}CONFIG")
-    layers = (
-        read_config(Path(config)) if config else {},
-        _from_environment(os.environ),
-        _from_flags(flags, set(RunOptions.model_fields)),
-    )
-    for layer in layers:
-        for name, (value, place) in layer.items():
-            values[name] = _merge(values.get(name), value)
-            places[name] = place
+    values, places = _lay(_read_layers(flags))
     try:
         return RunOptions.model_validate(values)
     except ValidationError as fault:
         raise UsageError(_first_fault(fault.errors()[0], places)) from None
+
+
+_Layer = dict[str, tuple[Any, str]]
+
+
+def _read_layers(flags: Mapping[str, Any]) -> tuple[_Layer, _Layer, _Layer]:
+    """Return what configuration file, environment and flags say, each with its place."""
+    from changedet.core.options import RunOptions
+
+    config = flags.get("config") or os.environ.get(f"{PREFIX}CONFIG")
+    return (
+        read_config(Path(config)) if config else {},
+        _from_environment(os.environ),
+        _from_flags(flags, set(RunOptions.model_fields)),
+    )
+
+
+def _lay(layers: Iterable[_Layer]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the values of layers, later ones over earlier ones, and where each stands."""
+    values: dict[str, Any] = {}
+    places: dict[str, str] = {}
+    for layer in layers:
+        for name, (value, place) in layer.items():
+            values[name] = _merge(values.get(name), value)
+            places[name] = place
+    return values, places
+
+
+def read_around(flags: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what lies below the defaults of a manifest, and what lies above them.
+
+    Below: configuration file and environment; above: flags. :func:`resolve_options` has found them
+    right.
+    """
+    *below, above = _read_layers(flags)
+    return _lay(below)[0], _lay([above])[0]
 
 
 def _merge(old: Any, new: Any) -> Any:

@@ -23,6 +23,8 @@ if sys.platform != "win32":  # no lock there
 RECORD = "result.json"
 _WORK = ".work"
 _STAGED = "new-"
+KEPT = "stage-"
+"""Begins the names of what stages keep in the work folder, until the result is whole."""
 _PRODUCTS = (
     "summary.csv",
     "report.html",
@@ -101,10 +103,10 @@ def stage(out: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
     """
     folder = Path(out).absolute()
     _check_place(folder, overwrite=overwrite)
-    made = _make_folder(folder)
+    made = make_folder(folder)
     work = folder / _WORK
     try:
-        with _faults(folder), _lock(work):
+        with faults(folder), lock(work):
             for old in work.glob(f"{_STAGED}*"):
                 shutil.rmtree(old, ignore_errors=True)
             staged = work / f"{_STAGED}{secrets.token_hex(4)}"
@@ -112,6 +114,7 @@ def stage(out: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
             try:
                 yield staged
                 _commit(staged, folder)
+                _forget(work)
             finally:
                 shutil.rmtree(staged, ignore_errors=True)
     finally:
@@ -143,7 +146,7 @@ def extend(out: Path, *, last: str | None = None) -> Iterator[Path]:
     folder = Path(out).absolute()
     work = folder / _WORK
     try:
-        with _faults(folder), _lock(work):
+        with faults(folder), lock(work):
             staged = work / f"{_STAGED}{secrets.token_hex(4)}"
             staged.mkdir()
             try:
@@ -161,6 +164,35 @@ def extend(out: Path, *, last: str | None = None) -> Iterator[Path]:
                 shutil.rmtree(staged, ignore_errors=True)
     finally:
         _tidy(folder, made=False)
+
+
+def _forget(work: Path) -> None:
+    for kept in work.glob(f"{KEPT}*"):
+        kept.unlink(missing_ok=True)
+
+
+def sweep(out: Path, *, whole: bool = False) -> None:
+    """Remove what a killed run left in a result folder; where a run is alive, nothing.
+
+    Parameters
+    ----------
+    out : Path
+        A result folder, or the place of one; gone afterwards where nothing is in it.
+    whole : bool
+        Also what its stages kept, from which another run could go on.
+    """
+    work = out / _WORK
+    if out.is_symlink() or work.is_symlink() or not work.is_dir():
+        return
+    with contextlib.suppress(EnvironmentFault):
+        try:
+            with faults(out), lock(work):
+                for old in work.glob(f"{_STAGED}*"):
+                    shutil.rmtree(old, ignore_errors=True)
+                if whole:
+                    _forget(work)
+        finally:
+            _tidy(out, made=True)
 
 
 def check_output(out: str | Path, *, overwrite: bool = False) -> None:
@@ -186,9 +218,9 @@ def _check_place(folder: Path, *, overwrite: bool) -> None:
         raise UsageError(f"{name}: {what}; add --overwrite or choose another output folder")
 
 
-def _make_folder(folder: Path) -> bool:
+def make_folder(folder: Path) -> bool:
     """Make the folder; say whether it is new."""
-    with _faults(folder):
+    with faults(folder):
         try:
             folder.mkdir(parents=True)
         except FileExistsError:
@@ -207,7 +239,7 @@ def _make_folder(folder: Path) -> bool:
 
 
 @contextmanager
-def _faults(folder: Path) -> Iterator[None]:
+def faults(folder: Path) -> Iterator[None]:
     """Turn the operating system's refusals into EnvironmentFault."""
     try:
         yield
@@ -227,7 +259,7 @@ def _free(folder: Path) -> str:
 
 
 @contextmanager
-def _lock(work: Path) -> Iterator[None]:
+def lock(work: Path) -> Iterator[None]:
     """Hold the folder for this run; the lock ends with the process, however it ends."""
     if work.is_symlink():
         work.unlink()
@@ -246,7 +278,8 @@ def _lock(work: Path) -> Iterator[None]:
             same = False
         if not same:
             raise EnvironmentFault(
-                f"{shown(work.parent)}: another run is writing there; wait for it, or choose -o"
+                f"{shown(work.parent)}: another run is writing there; wait for it, or choose -o",
+                code="busy",
             )
         try:
             yield

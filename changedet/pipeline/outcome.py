@@ -18,6 +18,7 @@ from changedet.pipeline import outputs, record
 from changedet.pipeline.checking import Facts, alignment_facts, checks_record
 from changedet.pipeline.plan import ScoreHistogram
 from changedet.pipeline.scene import Scene
+from changedet.pipeline.stages import Stages
 from changedet.quantify.buildings import Assessment
 from changedet.register.alignment import Alignment
 from changedet.result import Inputs, Record
@@ -52,6 +53,7 @@ class Run:
     progress: Progress
     command: str
     styles: Mapping[str, str]
+    keep: Path | None = None
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def tags(self, inputs: Inputs) -> dict[str, str]:
@@ -61,6 +63,10 @@ class Run:
             "BEFORE_SHA256": inputs.before.sha256,
             "AFTER_SHA256": inputs.after.sha256,
         }
+
+    def stages(self) -> Stages:
+        """Return what keeps the values of stages."""
+        return Stages(keep=self.keep, draft=self.folder)
 
     def walk(self, scene: Scene, work: Path, inputs: Inputs) -> outputs.Walk:
         """Return what every walk over the blocks of a scene needs."""

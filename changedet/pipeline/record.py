@@ -19,6 +19,7 @@ from changedet.core.grid import Grid
 from changedet.core.options import RunOptions
 from changedet.decide.interval import LEVEL, REPEATS
 from changedet.decide.null import CENTRAL, HIGH, LOW
+from changedet.io.digests import digest_files
 from changedet.io.raster import Raster
 from changedet.pipeline.apply import HIDDEN
 from changedet.pipeline.plan import Plan
@@ -278,6 +279,7 @@ def provenance_record(
         peak_mb=round(peak_mb(), 1),
         software={"python": platform.python_version()}
         | {name: metadata.version(name) for name in _LIBRARIES},
+        files=digest_files(options),
     )
 
 

@@ -50,7 +50,7 @@ from changedet.pipeline.outlining import (
     footprints_record,
     on_roofs,
 )
-from changedet.pipeline.plan import Plan
+from changedet.pipeline.plan import Plan, ScoreHistogram
 from changedet.pipeline.plants import has_burn_ratio
 from changedet.pipeline.prepare import align_pair, check_outlines
 from changedet.pipeline.registered import write_registration
@@ -71,6 +71,7 @@ def run_pair(
     progress: Progress = no_progress,
     command: str = "",
     styles: Mapping[str, str] | None = None,
+    keep: Path | None = None,
 ) -> Outcome:
     """Compare two images and write maps and layers into ``folder``.
 
@@ -90,6 +91,8 @@ def run_pair(
         For the provenance.
     styles : mapping of str to str, optional
         QML text by layer, put into the GeoPackage.
+    keep : Path, optional
+        Where alignment and plan are kept until the result is whole, and looked for first.
 
     Returns
     -------
@@ -101,7 +104,7 @@ def run_pair(
     InputError
         Where a file cannot be used.
     """
-    run = Run(options, folder, executor, progress, command, styles or {})
+    run = Run(options, folder, executor, progress, command, styles or {}, keep)
     try:
         with open_pair(before, after, options) as pair:
             return _walk(pair, run)
@@ -179,7 +182,12 @@ def _align(pair: Pair, run: Run, inputs: Inputs) -> tuple[Scene | Record, tuple[
     if stops(findings, options):
         return refused(run, inputs, findings, None, facts), findings
     run.progress("register", 0.0)
-    alignment = align_pair(pair, options, executor=run.executor)
+    alignment = run.stages().of(
+        "alignment",
+        lambda: align_pair(pair, options, executor=run.executor),
+        inputs=inputs,
+        options=options,
+    )
     run.progress("register", 1.0)
     findings += alignment.findings
     if not alignment.refused:
@@ -275,8 +283,9 @@ def _compare(
         _remove(work)
         facts = image_facts(scene.before, scene.after, options) | observed_facts(scene)
         return Outcome(record=refused(run, inputs, findings, scene.alignment, facts))
-    control = read_control(options, executor=run.executor)
-    plan, histograms = fit_plan(scene, control=control, executor=run.executor)
+    plan, histograms = run.stages().of(
+        "plan", lambda: _fit(scene, run), inputs=inputs, options=options
+    )
     run.progress("fit", 1.0)
     walk = run.walk(scene, work, inputs)
     paths, sums = outputs.write_evidence(walk, plan, report=run.on("evidence"))
@@ -310,6 +319,11 @@ def _compare(
         assessment=grading.assessment,
         areas_m2=grading.areas_m2,
     )
+
+
+def _fit(scene: Scene, run: Run) -> tuple[Plan, tuple[ScoreHistogram, ...]]:
+    control = read_control(run.options, executor=run.executor)
+    return fit_plan(scene, control=control, executor=run.executor)
 
 
 def _write_layers(
