@@ -33,7 +33,7 @@ def test_towns_that_cannot_be_read_are_told_each(call: Call, tmp_path: Path) -> 
     sheet, out = write_sheet(tmp_path), tmp_path / "out"
     code, said, err = call("batch", sheet, "-o", out)
     assert code == 6
-    assert said.splitlines() == ["2 towns: 2 failed", str(out / "index.json")]
+    assert said.splitlines() == ["2 towns: 2 failed", str(out / "index.html")]
     assert err.splitlines() == [
         f"changedet: {n + 1}/2 t{n}: failed: before {tmp_path}/b{n}.tif: no such file; "
         "correct the manifest"
