@@ -57,6 +57,11 @@ def set_level(*, quiet: bool, verbose: int) -> None:
         logging.basicConfig(stream=sys.stderr, level=level, format="%(name)s: %(message)s")
 
 
+def wants_library_words() -> bool:
+    """Tell whether ``-v`` was given: what libraries log and warn of is shown then."""
+    return _Level.value >= 1
+
+
 def wants_traceback() -> bool:
     """Tell whether ``-vv`` was given."""
     return _Level.value >= 2
@@ -76,6 +81,12 @@ def error(message: str) -> None:
     """Print one line on stderr."""
     sys.stderr.write(f"changedet: {_shortened(one_line(message))}\n")
     sys.stderr.flush()
+
+
+def warn(message: str) -> None:
+    """Print one line on stderr that is no error, unless ``-q`` was given."""
+    if _Level.value >= 0:
+        sys.stderr.write(f"warning: {_shortened(one_line(message))}\n")
 
 
 def write_json(document: Any) -> None:
