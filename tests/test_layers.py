@@ -43,8 +43,8 @@ ONLY_IN = {
     "rich": {"cli"},
     "jinja2": {"report"},
     "rasterio": {"io"},
-    "dask": set(),
-    "distributed": set(),
+    "dask": {"cli/scheduler.py"},
+    "distributed": {"cli/scheduler.py"},
     "osgeo": set(),
 }
 

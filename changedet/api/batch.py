@@ -34,7 +34,7 @@ from changedet.result import Record, read_record
 Told = Callable[[TownOutcome, int, int], None]
 """Takes what became of a town, how many are done, and how many there are."""
 
-_NO_MATTER = {"jobs", "block_size", *PATHS}
+_NO_MATTER = {"jobs", "block_size", "scheduler", *PATHS}
 """Options that alter no figure, or whose files are compared by their content."""
 _WHOLE = ("report.html", "summary.csv", "vectors.gpkg", "maps/classes.tif")
 _UNDONE = "not done yet: the batch was interrupted; the same command goes on"

@@ -72,6 +72,11 @@ def stopped() -> None:
     error(_Level.stopped)
 
 
+def wants_library_words() -> bool:
+    """Tell whether ``-v`` was given: what libraries log and warn of is shown then."""
+    return _Level.value >= 1
+
+
 def wants_traceback() -> bool:
     """Tell whether ``-vv`` was given."""
     return _Level.value >= 2
@@ -102,6 +107,12 @@ def note(message: str) -> None:
 def is_quiet() -> bool:
     """Tell whether ``-q`` was given."""
     return _Level.value < 0
+
+
+def warn(message: str) -> None:
+    """Print one line on stderr that is no error, unless ``-q`` was given."""
+    if _Level.value >= 0:
+        sys.stderr.write(f"warning: {_shortened(one_line(message))}\n")
 
 
 def write_json(document: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context
@@ -16,6 +16,7 @@ import typer
 
 from changedet.cli import console
 from changedet.core.errors import UsageError
+from changedet.core.redaction import without_secrets
 
 if TYPE_CHECKING:
     from changedet.core.options import RunOptions
@@ -87,6 +88,15 @@ TownJobs = Annotated[
         "--jobs",
         metavar="N",
         help="Towns at the same time, each a process.",
+        rich_help_panel=COMMON,
+    ),
+]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        "--scheduler",
+        metavar="tcp://HOST:PORT",
+        help="Compute on the workers of this Dask scheduler.",
         rich_help_panel=COMMON,
     ),
 ]
@@ -299,7 +309,8 @@ def _first_fault(fault: Mapping[str, Any], places: Mapping[str, str]) -> str:
     if fault["type"] == "extra_forbidden":
         return f"{place}: no such option (see changedet run --help)"
     message = str(fault["msg"]).removeprefix("Value error, ")
-    return f"{place}: {message[:1].lower()}{message[1:]}, not {fault['input']!r}"
+    given = without_secrets(repr(fault["input"]))
+    return f"{place}: {message[:1].lower()}{message[1:]}, not {given}"
 
 
 def require_output(output: Path | None, context: typer.Context) -> Path:
@@ -316,8 +327,31 @@ def require_output(output: Path | None, context: typer.Context) -> Path:
 
 
 @contextmanager
-def open_executor(options: RunOptions) -> Iterator[Executor | None]:
-    """Yield threads for ``--jobs``, or None for one; what has not begun is dropped on error."""
+def open_executor(
+    options: RunOptions,
+    *,
+    files: Sequence[str | Path | None] = (),
+    output: Path | None = None,
+) -> Iterator[Executor | None]:
+    """Yield a cluster for ``--scheduler``, threads for ``--jobs``, or None for one of them.
+
+    What has not begun is dropped on error.
+
+    Parameters
+    ----------
+    options : RunOptions
+        ``scheduler`` and ``jobs`` are used.
+    files : sequence of path-like or None
+        Images that will be opened: the workers of a cluster must see them, too.
+    output : Path, optional
+        Result folder, likewise.
+    """
+    if options.scheduler is not None:
+        from changedet.cli.scheduler import open_scheduler
+
+        with open_scheduler(options.scheduler, files=files, output=output) as cluster:
+            yield cluster
+        return
     if options.jobs == 1:
         yield None
         return
@@ -344,8 +378,8 @@ def open_processes(workers: int) -> Iterator[Executor | None]:
 
 
 def state_command(context: typer.Context) -> str:
-    """Return the command line as typed, for the record of a result."""
-    return shlex.join(["changedet", *context.find_root().obj])
+    """Return the command line as typed but for secrets, for the record of a result."""
+    return without_secrets(shlex.join(["changedet", *context.find_root().obj]))
 
 
 def begin(context: typer.Context) -> RunOptions:

@@ -23,6 +23,7 @@ def register(
     lang: opt.Lang = None,
     force: opt.Force = False,
     jobs: opt.Jobs = None,
+    scheduler: opt.Scheduler = None,
     block_size: opt.BlockSize = None,
     allow_driver: opt.AllowDriver = None,
     config: opt.Config = None,
@@ -39,7 +40,7 @@ def register(
         return show_plan(before, after, options, as_json=json)
     folder = opt.require_output(output, context)
     with (
-        opt.open_executor(options) as executor,
+        opt.open_executor(options, files=(before, after), output=folder) as executor,
         console.show_progress(("open", "register", "warp", "figures")) as progress,
     ):
         found = api.register(

@@ -37,6 +37,7 @@ def run(
     lang: opt.Lang = None,
     force: opt.Force = False,
     jobs: opt.Jobs = None,
+    scheduler: opt.Scheduler = None,
     block_size: opt.BlockSize = None,
     allow_driver: opt.AllowDriver = None,
     config: opt.Config = None,
@@ -59,8 +60,9 @@ def run_pair(
     """Run one pair, print its result and return the exit code."""
     from changedet import api
 
+    files = (before, after, options.control_before, options.control_after)
     with (
-        opt.open_executor(options) as executor,
+        opt.open_executor(options, files=files, output=folder) as executor,
         console.show_progress(stages_of_run(options)) as progress,
     ):
         result = api.run(

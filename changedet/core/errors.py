@@ -43,6 +43,11 @@ class MissingExtra(UsageError):
 
     def __init__(self, extra: str, feature: str) -> None:
         super().__init__(f'{feature} needs an optional package: pip install "changedet[{extra}]"')
+        self._given = extra, feature
+
+    def __reduce__(self) -> tuple[type[MissingExtra], tuple[str, str]]:
+        # By its own arguments: it must come back from another process.
+        return MissingExtra, self._given
 
 
 class InputError(ChangedetError, ValueError):

@@ -9,7 +9,16 @@ import datetime as dt
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
+
+from changedet.core.redaction import without_secrets
 
 EXPORTS = ("pdf", "pictures", "gis", "ems", "tiles")
 """What can be written beside a result."""
@@ -88,6 +97,8 @@ class RunOptions(Options):
     """Side of a block, pixels; the result does not depend on it."""
     jobs: Annotated[int, Field(ge=1, le=256)] = 1
     """Blocks computed at the same time."""
+    scheduler: Annotated[str, Field(min_length=1, max_length=1000)] | None = Field(None, repr=False)
+    """Dask scheduler on whose workers a command computes; in Python give ``executor=`` instead."""
     lang: Literal["en", "uk"] = "en"
     """Language in which the report opens, of its pictures and of all that is exported."""
     export: tuple[Literal["pdf", "pictures", "gis", "ems", "tiles"], ...] = ()
@@ -103,6 +114,10 @@ class RunOptions(Options):
         if (self.control_before is None) != (self.control_after is None):
             raise ValueError("a control is a pair: give control_before and control_after")
         return self
+
+    @field_serializer("scheduler", when_used="json-unless-none")
+    def _hide_secrets(self, value: str) -> str:
+        return without_secrets(value)
 
     @field_validator("export", mode="before")
     @classmethod

@@ -8,6 +8,9 @@ from concurrent.futures import Executor, Future
 from itertools import islice
 from typing import TypeVar
 
+_UNKNOWN = 16
+"""Workers of an executor that does not tell how many it has: enough for a small cluster."""
+
 Item = TypeVar("Item")
 Value = TypeVar("Value")
 
@@ -17,7 +20,7 @@ def spread(
     items: Iterable[Item],
     *,
     executor: Executor | None = None,
-    ahead: int = 4,
+    ahead: int | None = None,
 ) -> Iterator[Value]:
     """Apply ``function`` to ``items`` and yield the values in the order of the items.
 
@@ -30,8 +33,9 @@ def spread(
         with their number (``Executor.map`` submits them all).
     executor : concurrent.futures.Executor, optional
         None computes one after the other in the caller's thread.
-    ahead : int
-        Most items submitted and not yet yielded.
+    ahead : int, optional
+        Most items submitted and not yet yielded; by default one more than the executor has
+        workers (17 where it does not say), and at least four.
 
     Yields
     ------
@@ -44,6 +48,9 @@ def spread(
             yield function(item)
         return
     rest = iter(items)
+    if ahead is None:
+        # The pools of the standard library say it under this name, and so does our cluster.
+        ahead = max(4, getattr(executor, "_max_workers", _UNKNOWN) + 1)
     flying: deque[Future[Value]] = deque()
     try:
         flying.extend(executor.submit(function, item) for item in islice(rest, max(1, ahead)))

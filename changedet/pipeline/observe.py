@@ -67,7 +67,7 @@ def cell_zoom(gsd_m: float | None) -> int:
     return zoom
 
 
-def observe(scene: Scene, path: Path, *, executor: Executor | None, ahead: int = 4) -> Observed:
+def observe(scene: Scene, path: Path, *, executor: Executor | None) -> Observed:
     """Find what hides the ground in either date and write it cell by cell.
 
     Parameters
@@ -78,8 +78,6 @@ def observe(scene: Scene, path: Path, *, executor: Executor | None, ahead: int =
         The working raster to write: the codes of :mod:`changedet.compare.observable`.
     executor : concurrent.futures.Executor, optional
         Tiles and blocks are computed on it.
-    ahead : int
-        Most blocks in flight.
 
     Returns
     -------
@@ -93,7 +91,7 @@ def observe(scene: Scene, path: Path, *, executor: Executor | None, ahead: int =
     counts, inside = np.zeros(SNOW + 1, np.int64), 0
     with create_raster(path, cells, dtype="uint8", zlevel=1) as writer:
         todo = blocks(cells, size=_BLOCK_CELLS, margin=MARGIN)
-        for found in spread(job, todo, executor=executor, ahead=ahead):
+        for found in spread(job, todo, executor=executor):
             writer.write(found.codes[None], found.window)
             counts += found.counts
             inside += found.inside

@@ -75,7 +75,6 @@ class Run:
             work=work,
             block_size=self.options.block_size,
             executor=self.executor,
-            ahead=max(4, self.options.jobs + 1),
             tags=self.tags(inputs),
         )
 

@@ -63,8 +63,8 @@ class Walk:
     """Where working files go."""
     block_size: int
     executor: Executor | None
-    ahead: int = 4
-    """Most blocks handed to the executor and not yet written."""
+    ahead: int | None = None
+    """Most blocks handed to the executor and not yet written; by default as it can use."""
     tags: dict[str, str]
     """Provenance that every raster carries."""
 

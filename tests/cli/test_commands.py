@@ -209,3 +209,9 @@ def test_a_control_is_two_paths(fake: Any, call: Call) -> None:
     options = fake.calls[0]["options"]
     assert (options.control_before, options.control_after) == (Path("c.tif"), Path("d.tif"))
     assert call("run", "b.tif", "a.tif", "-o", "out", "--control", "c.tif")[0] == 2
+
+
+def test_the_record_quotes_no_secrets(fake: Any, call: Call) -> None:
+    call("run", "b.tif", "a.tif", "-o", "out", "--credit", "https://ann:secret@host/x")
+    (asked,) = fake.calls
+    assert asked["command"].endswith("--credit https://***@host/x")

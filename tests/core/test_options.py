@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from changedet.core.options import BAND_ROLES, Options, RegisterOptions, RunOptions, parse_bands
+from changedet.core.redaction import without_secrets
 
 tables = st.dictionaries(st.sampled_from(BAND_ROLES), st.integers(1, 99), min_size=1)
 
@@ -84,3 +85,26 @@ def test_half_a_control_pair_is_an_error() -> None:
     with pytest.raises(ValidationError, match="a control is a pair"):
         RunOptions(control_before=Path("a.tif"))
     assert RunOptions(control_before=Path("a.tif"), control_after=Path("b.tif")).control_after
+
+
+def test_an_address_is_used_whole_and_recorded_without_its_secrets() -> None:
+    address = "tls://ann:secret@10.0.0.7:8786"
+    options = RunOptions(scheduler=address)
+    assert options.scheduler == options.model_dump()["scheduler"] == address
+    assert options.model_dump(mode="json")["scheduler"] == "tls://***@10.0.0.7:8786"
+    assert "secret" not in options.model_dump_json() + repr(options)
+    assert RunOptions().model_dump(mode="json")["scheduler"] is None
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("run b.tif a.tif --scheduler tcp://10.0.0.7:8786", None),
+        ("--scheduler=wss://a:b@h:1/x", "--scheduler=wss://***@h:1/x"),
+        ("https://token@host/a.tif and https://me:p@host/b.tif",
+         "https://***@host/a.tif and https://***@host/b.tif"),
+        ("mail@host.org", None),
+    ],
+)  # fmt: skip
+def test_only_secrets_are_replaced(text: str, kept: str | None) -> None:
+    assert without_secrets(text) == (kept or text)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 
 import pytest
 from hypothesis import given
@@ -55,6 +55,30 @@ def test_at_most_ahead_items_are_in_flight(ahead: int) -> None:
             assert executor.submitted == taken
         walk.close()
     assert executor.submitted <= 5 + ahead
+
+
+class AtOnce(Executor):
+    """Computes where it is asked to, and says how many workers it has, or does not."""
+
+    def __init__(self, workers: int | None) -> None:
+        self.submitted = 0
+        if workers is not None:
+            self._max_workers = workers
+
+    def submit(self, fn, /, *args, **kwargs):  # type: ignore[no-untyped-def]
+        self.submitted += 1
+        future: Future[object] = Future()
+        future.set_result(fn(*args, **kwargs))
+        return future
+
+
+@pytest.mark.parametrize(("workers", "flying"), [(1, 4), (6, 7), (None, 17)])
+def test_by_default_every_worker_has_something_to_do(workers: int | None, flying: int) -> None:
+    executor = AtOnce(workers)
+    walk = spread(square, range(40), executor=executor)
+    next(walk)
+    assert executor.submitted == flying + 1
+    walk.close()
 
 
 def fail_at_two(value: int) -> int:
