@@ -45,6 +45,8 @@ class Phrase:
             for name, item in self.args
         }
         bundle = _bundle(language)
+        if not bundle.has_message(self.key):
+            bundle.add_resource(FluentResource(_entries(language)[self.key]))
         message = bundle.get_message(self.key)
         if message.value is None:
             raise KeyError(self.key)
@@ -207,13 +209,27 @@ def _texts(language: str) -> tuple[str, ...]:
 
 
 @cache
+def _entries(language: str) -> dict[str, str]:
+    """Return the messages of a language by key, each with all of its lines."""
+    found: dict[str, str] = {}
+    for part in _texts(language):
+        starts = [*re.finditer(r"^([a-z][\w-]*) =", part, re.M)]
+        ends = [start.start() for start in starts[1:]] + [len(part)]
+        for start, end in zip(starts, ends, strict=True):
+            found[start[1]] = part[start.start() : end]
+    return found
+
+
+@cache
 def _bundle(language: str) -> FluentBundle:
+    """Return a bundle that a message is put into when it is first told.
+
+    To parse all of them takes longer than all else that is done with them. No message may
+    therefore refer to another one; a test sees to that.
+    """
     # Foreign text is isolated where it is shown (<bdi>): marks inside of sentences would end up
     # in files and on terminals.
-    bundle = FluentBundle([language], use_isolating=False)
-    for part in _texts(language):
-        bundle.add_resource(FluentResource(part))
-    return bundle
+    return FluentBundle([language], use_isolating=False)
 
 
 @cache

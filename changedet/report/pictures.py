@@ -27,6 +27,8 @@ UInt8 = NDArray[np.uint8]
 _HATCH_ALPHA = 150
 _FULL_ALPHA = 240
 _EVIDENCE_ALPHA = 235
+_WORTH = 1.5
+"""How many times as large a PNG may be as a JPEG, and is still taken: it has no loss."""
 
 
 def hatch(shape: tuple[int, ...], pattern: Pattern, *, period: int = 6) -> NDArray[np.bool_]:
@@ -237,15 +239,14 @@ def swatch(style: ClassStyle) -> bytes:
 
 
 def encode_jpeg(image: UInt8, *, quality: int = 82) -> bytes:
-    """Encode (h, w, 3) as a progressive JPEG without metadata."""
+    """Encode (h, w, 3) as a JPEG without metadata."""
     buffer = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(image)).save(
-        buffer, "JPEG", quality=quality, optimize=True, progressive=True
-    )
+    # Progressive is 6 % smaller and three times as slow: in one file nothing is seen in passing.
+    Image.fromarray(np.ascontiguousarray(image)).save(buffer, "JPEG", quality=quality, optimize=True)
     return buffer.getvalue()
 
 
-def encode_png(image: UInt8, *, effort: int = 6, dpi: int | None = None) -> bytes:
+def encode_png(image: UInt8, *, effort: int = 2, dpi: int | None = None) -> bytes:
     """Return a colour picture as a PNG, without loss.
 
     Parameters
@@ -253,7 +254,7 @@ def encode_png(image: UInt8, *, effort: int = 6, dpi: int | None = None) -> byte
     image : ndarray, uint8, (h, w, 3)
         Display colours.
     effort : int
-        1 (fast) to 9 (small); photographs hardly differ.
+        1 (fast) to 9 (small); photographs are no smaller at 6, and take three times as long.
     dpi : int, optional
         Size on paper, dots per inch.
     """
@@ -277,11 +278,14 @@ def decode(data: bytes) -> UInt8:
 
 
 def encode_indexed(index: UInt8, colours: UInt8) -> bytes:
-    """Encode indices and RGBA colours as a PNG with a palette."""
+    """Encode indices and RGBA colours as a PNG with a palette.
+
+    At a tenth of the time of the smallest file, which would be a tenth smaller.
+    """
     picture = Image.fromarray(np.ascontiguousarray(index)).convert("P")
     picture.putpalette(colours[:, :3].tobytes())
     buffer = io.BytesIO()
-    picture.save(buffer, "PNG", optimize=True, transparency=colours[:, 3].tobytes())
+    picture.save(buffer, "PNG", compress_level=4, transparency=colours[:, 3].tobytes())
     return buffer.getvalue()
 
 
@@ -306,16 +310,22 @@ def lighten(
     """
     with Image.open(io.BytesIO(png)) as picture:
         flat = picture.convert("RGB")
+    full = flat.width * flat.height
     if most is not None and flat.width > most:
-        flat = flat.resize((most, round(flat.height * most / flat.width)), Image.Resampling.LANCZOS)
-        smaller = io.BytesIO()
-        flat.save(smaller, "PNG")
-        png = smaller.getvalue()
+        # Area means first: as sharp, in a third of the time.
+        size = (most, round(flat.height * most / flat.width))
+        flat = flat.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
     buffer = io.BytesIO()
     # Full colour resolution: thin coloured lines and text would bleed otherwise.
-    flat.save(buffer, "JPEG", quality=quality, optimize=True, progressive=True, subsampling=0)
+    flat.save(buffer, "JPEG", quality=quality, optimize=True, subsampling=0)
     jpeg = buffer.getvalue()
-    if len(png) <= 1.5 * len(jpeg):
+    part = flat.width * flat.height / full
+    # A smaller picture has more detail in a pixel: its PNG shrinks by less than its area.
+    if part * len(png) > _WORTH * len(jpeg):
+        return jpeg, "image/jpeg", flat.size
+    if part < 1:
+        png = encode_png(np.asarray(flat))
+    if len(png) <= _WORTH * len(jpeg):
         return png, "image/png", flat.size
     return jpeg, "image/jpeg", flat.size
 
