@@ -242,7 +242,9 @@ def encode_jpeg(image: UInt8, *, quality: int = 82) -> bytes:
     """Encode (h, w, 3) as a JPEG without metadata."""
     buffer = io.BytesIO()
     # Progressive is 6 % smaller and three times as slow: in one file nothing is seen in passing.
-    Image.fromarray(np.ascontiguousarray(image)).save(buffer, "JPEG", quality=quality, optimize=True)
+    Image.fromarray(np.ascontiguousarray(image)).save(
+        buffer, "JPEG", quality=quality, optimize=True
+    )
     return buffer.getvalue()
 
 
