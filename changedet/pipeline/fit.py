@@ -54,6 +54,8 @@ from changedet.quantify.vegetation import VegetationPlan, plan_vegetation
 Scalar = TypeVar("Scalar", bound=np.generic)
 
 MIN_SAMPLES = 500
+SEEN_PX = 256
+"""Most pixels a side of the map from which tiles are picked: enough to tell a tile's share."""
 LIGHT_EXTENT_M = 1000.0
 """Shorter side of a scene from which on light may have a field: half of it, its smallest feature,
 is ten times the longest usual building."""
@@ -200,7 +202,7 @@ def _sample(
     error = _known_error(scene)
     sizes = window_sizes(scene.grid.gsd_m, residual_px=error)
     margin = block_margin(sizes, gsd_m, built=not scene.has_footprints)
-    zoom = overview_zoom(scene.grid)
+    zoom = overview_zoom(scene.grid, most=SEEN_PX)
     tiles = pick_tiles(scene.grid, scene.overview_seen(zoom), zoom, margin)
     if not tiles:
         raise NotComparable("the images have no valid pixel in common", code="nothing_valid")
