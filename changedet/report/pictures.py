@@ -168,11 +168,12 @@ def difference_limit(views: Views) -> float:
 
 def faded(image: UInt8, *, colour: float = 0.25, lift: float = 0.3) -> UInt8:
     """Return an image with little colour and contrast, as a ground for a layer above it."""
-    whole = image[..., 0].astype(np.uint16) + image[..., 1] + image[..., 2]
-    grey = whole[..., None] * np.float32((1 - colour) / 3)
+    mix = np.full((3, 4), (1 - colour) / 3)
+    mix[:, :3] += colour * np.eye(3)
+    mix[:, :3] *= 1 - lift
+    mix[:, 3] = 255 * lift
     # Between 0 and 255 whatever the image holds: nothing to clip.
-    mixed = (grey + image * np.float32(colour)) * np.float32(1 - lift) + np.float32(255 * lift)
-    pale: UInt8 = mixed.astype(np.uint8)
+    pale: UInt8 = np.asarray(cv2.transform(np.ascontiguousarray(image), mix), np.uint8)
     return pale
 
 
