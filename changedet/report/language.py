@@ -40,6 +40,9 @@ class Phrase:
 
     def told(self, language: str) -> str:
         """Return the message; whole numbers choose its plural form."""
+        plain = _plain(language).get(self.key)
+        if plain is not None:
+            return plain
         args = {
             name: item if isinstance(item, int) else tell(item, language)
             for name, item in self.args
@@ -183,6 +186,7 @@ def tell(text: Text, language: str = "en") -> str:
     return text.told(language)
 
 
+@cache
 def keys(language: str) -> frozenset[str]:
     """Return the keys of all messages of a language."""
     return frozenset(
@@ -217,6 +221,17 @@ def _entries(language: str) -> dict[str, str]:
         ends = [start.start() for start in starts[1:]] + [len(part)]
         for start, end in zip(starts, ends, strict=True):
             found[start[1]] = part[start.start() : end]
+    return found
+
+
+@cache
+def _plain(language: str) -> dict[str, str]:
+    """Return the messages that are one line of text and nothing else, which need no parser."""
+    found: dict[str, str] = {}
+    for key, entry in _entries(language).items():
+        text, *more = entry.partition(" =")[2].splitlines()
+        if text.strip() and "{" not in text and not any(line.strip() for line in more):
+            found[key] = text.strip(" ")
     return found
 
 

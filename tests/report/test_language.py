@@ -7,6 +7,7 @@ from collections import Counter
 from importlib import resources
 
 import pytest
+from fluent.runtime import FluentBundle, FluentResource
 
 from changedet.report.language import LANGUAGES, Listed, Number, Phrase, keys, phrase, tell
 
@@ -48,6 +49,19 @@ def test_every_message_can_be_told(language) -> None:
             for key, names in placeables(language).items()}  # fmt: skip
     assert all(told.values())
     assert set(told) == keys(language)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_messages_are_told_as_the_parser_of_fluent_tells_them(language) -> None:
+    folder = resources.files("changedet.report").joinpath("locale", language)
+    bundle = FluentBundle([language], use_isolating=False)
+    for file in folder.iterdir():
+        bundle.add_resource(FluentResource(file.read_text("utf-8")))
+    for key, names in placeables(language).items():
+        args = dict.fromkeys(names, 2)
+        expected, faults = bundle.format_pattern(bundle.get_message(key).value, args)
+        assert faults == []
+        assert tell(Phrase(key, tuple(args.items())), language) == expected
 
 
 def test_a_message_that_is_not_there_is_an_error() -> None:
