@@ -356,7 +356,8 @@ def refit(dissimilarity: FloatArray, drop: FloatArray, null: Null, *, iterations
 
 def _responsibilities(s: FloatArray, d: FloatArray, null: Null) -> NDArray[np.float64]:
     """Return how likely each sample is destroyed."""
-    return _shares(_log_parts(s, d, null))[0][3]
+    share, _ = _shares(_log_parts(s, d, null))
+    return np.asarray(share[3])
 
 
 def _shares(parts: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

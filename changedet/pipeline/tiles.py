@@ -13,6 +13,7 @@ from changedet.core.blocks import Block, blocks
 from changedet.core.grid import Grid, Window
 from changedet.pipeline import plants
 from changedet.pipeline.evidence import change_reach_px, measure_change
+from changedet.pipeline.matched import Greys
 from changedet.pipeline.measure import (
     Pair,
     find_built,
@@ -170,14 +171,14 @@ def sample_tile(
 ) -> TileSample:
     """Measure one tile and keep every fourth pixel; of ``disturbed`` ones the objects thrice."""
     pair = kept.read(scene, tile.padded)
-    greys = (*grey_pair(scene, pair, plan.stretch, plan.before_blur), pair.analysed)
+    greys: Greys = (*grey_pair(scene, pair, plan.stretch, plan.before_blur), pair.analysed)
     built = find_built(scene, pair, plan, tile.padded, score=kept.scores.get(tile.padded))
     sizes = plan.sizes
     near, cut = _near(tile, sizes.margin)
     # Objects reach into the margin; windows alone need less of it.
     outer = 0 if wholes else cut
     here = (slice(outer, built.shape[0] - outer), slice(outer, built.shape[1] - outer))
-    before, after, valid = (image[here] for image in greys)
+    before, after, valid = greys[0][here], greys[1][here], greys[2][here]
     alike, drop = similarity(before, after, valid, sizes), order_drop(before, after, valid, sizes)
     maps = (alike, drop)
     if wholes and cut:
