@@ -142,14 +142,25 @@ def fit_noise(
     # Relative errors are alike in all groups: without weights the darkest alone would decide.
     weight = 1 / np.maximum(spread**2, 1e-8)
     design = np.stack([np.ones_like(dim), dim], axis=1) * weight[:, None]
-    own, band = _not_negative(design, spread**2 * weight)
+    own, band = not_negative(design, spread**2 * weight)
     return float(np.sqrt(own)), max(float(np.sqrt(band)), least)
 
 
-def _not_negative(
-    design: NDArray[np.floating], wanted: NDArray[np.floating]
-) -> tuple[float, float]:
-    """Return the least-squares solution of two unknowns neither of which is below 0."""
+def not_negative(design: NDArray[np.floating], wanted: NDArray[np.floating]) -> tuple[float, float]:
+    """Return the least-squares solution of two unknowns neither of which is below 0.
+
+    Parameters
+    ----------
+    design : ndarray, shape (n, 2)
+        One equation a row.
+    wanted : ndarray, shape (n,)
+        Right-hand sides.
+
+    Returns
+    -------
+    tuple of float
+        What ``scipy.optimize.nnls`` finds, without loading all of ``scipy.optimize``.
+    """
     both = np.linalg.lstsq(design, wanted, rcond=None)[0]
     if (both >= 0).all():
         return float(both[0]), float(both[1])
