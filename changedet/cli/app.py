@@ -92,6 +92,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 done, 1 defect, 2 usage, 3 input, 4 refused, 5 environment,
         6 some towns failed, 130 SIGINT, 143 SIGTERM.
     """
+    if arguments is None:
+        # The process is ours alone. pyogrio would load geopandas or pandas where they are
+        # installed: half of the time that a small pair takes to start, for nothing we call.
+        for name in ("geopandas", "pandas"):
+            sys.modules.setdefault(name, None)  # type: ignore[arg-type]
     words = list(sys.argv[1:] if arguments is None else arguments)
     console.set_up_streams()
     try:

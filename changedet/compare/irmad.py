@@ -12,15 +12,13 @@ Everything here is fitted on a sample and applied to any block: :func:`fit_irmad
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.integrate import quad
-from scipy.optimize import brentq, minimize_scalar
-from scipy.stats import chi2
-from scipy.stats import f as fisher
+from scipy.special import chdtrc, fdtrc, fdtri
 
 from changedet.core.errors import UsageError
 
@@ -64,15 +62,26 @@ def inflation(bands: int) -> float:
     >>> round(inflation(4), 2), round(inflation(8), 2)
     (3.3, 1.92)
     """
+    # Loading it takes longer than most pairs have; they have three bands or fewer.
+    from scipy.integrate import quad
+    from scipy.optimize import brentq
+
     _check_bands(bands)
 
     def excess(share: float) -> float:
         def weigh(u: float) -> float:
-            return float(chi2.sf(u, bands) * (u - bands) * chi2.pdf(share * u, bands))
+            return float(chdtrc(bands, u)) * (u - bands) * _chi2_density(share * u, bands)
 
         return float(quad(weigh, 0, 40 + 8 * bands, limit=200)[0])
 
     return 1 / float(brentq(excess, 1e-3, 1.0, xtol=1e-10))
+
+
+def _chi2_density(value: float, bands: int) -> float:
+    """Return the density of chi-squared at ``value``, 0 or more."""
+    half = bands / 2
+    power = (half - 1) * math.log(value) if value > 0 else -math.inf
+    return math.exp(power - value / 2 - half * math.log(2) - math.lgamma(half))
 
 
 def _check_bands(bands: int) -> None:
@@ -101,11 +110,11 @@ class TailFit:
     def p_value(self, chi2_map: NDArray[np.floating]) -> NDArray[np.float64]:
         """Return how probable so large a value is where nothing changed, 0..1."""
         ratio = np.asarray(chi2_map, np.float64) / (self.bands * self.scale)
-        return np.asarray(fisher.sf(ratio, self.bands, self.tail), np.float64)
+        return np.asarray(fdtrc(self.bands, self.tail, ratio), np.float64)
 
     def quantile(self, probability: float) -> float:
         """Return the value that a share ``probability`` of what is unchanged lies below."""
-        return float(self.bands * self.scale * fisher.ppf(probability, self.bands, self.tail))
+        return float(self.bands * self.scale * fdtri(self.bands, self.tail, probability))
 
 
 def fit_tail(values: NDArray[np.floating], *, bands: int, changed: float = 0.0) -> TailFit:
@@ -128,6 +137,8 @@ def fit_tail(values: NDArray[np.floating], *, bands: int, changed: float = 0.0) 
     ----------
     Efron 2004, doi:10.1198/016214504000000089: the null is taken from the data's own bulk.
     """
+    from scipy.optimize import minimize_scalar
+
     given = np.asarray(values, np.float64)
     at = np.array(_TAIL_AT)
     # The changed ones are the largest: of the unchanged the same quantiles lie lower.
@@ -135,7 +146,7 @@ def fit_tail(values: NDArray[np.floating], *, bands: int, changed: float = 0.0) 
     weight = np.sqrt(at)
 
     def scale_of(inverse: float) -> tuple[float, float]:
-        off = found - np.log(fisher.ppf(at, bands, 1 / inverse))
+        off = found - np.log(fdtri(bands, 1 / inverse, at))
         middle = float(np.average(off, weights=weight))
         return middle, float(np.average((off - middle) ** 2, weights=weight))
 
@@ -251,7 +262,7 @@ def fit_irmad(
         raw = np.sum(rest**2 / variance[:, None], axis=0)
         if step == iterations or np.abs(np.log(variance / previous)).max() < tolerance:
             break
-        weight, previous = chi2.sf(raw, bands), variance
+        weight, previous = chdtrc(bands, raw), variance
     return IrMad(
         before=_rows(first),
         after=_rows(second),

@@ -312,8 +312,7 @@ def _climb(
     """Climb to a peak of the likelihood; return its logarithm and the fit."""
     size = s.size + sum(_EXPECTED)
     for _ in range(iterations):
-        parts = _log_parts(s, d, null)
-        share = np.exp(parts - np.logaddexp.reduce(parts, axis=0))
+        share, _ = _shares(_log_parts(s, d, null))
         before = null
         null = replace(
             null if null.held else _moved(s, d, share[0], null, expected),
@@ -322,7 +321,7 @@ def _climb(
         )
         if abs(null.centre - before.centre) < 1e-4 and abs(null.prior - before.prior) < 1e-5:
             break
-    whole = np.logaddexp.reduce(_log_parts(s, d, null), axis=0)
+    _, whole = _shares(_log_parts(s, d, null))
     return float(whole.sum()), null
 
 
@@ -357,8 +356,17 @@ def refit(dissimilarity: FloatArray, drop: FloatArray, null: Null, *, iterations
 
 def _responsibilities(s: FloatArray, d: FloatArray, null: Null) -> NDArray[np.float64]:
     """Return how likely each sample is destroyed."""
-    parts = _log_parts(s, d, null)
-    return np.asarray(np.exp(parts[3] - np.logaddexp.reduce(parts, axis=0)))
+    share, _ = _shares(_log_parts(s, d, null))
+    return np.asarray(share[3])
+
+
+def _shares(parts: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Turn logarithms of weighted densities into shares, and the logarithm of their sum."""
+    top = parts.max(axis=0)
+    share = np.exp(parts - top)
+    total = share.sum(axis=0)
+    share /= total
+    return share, top + np.log(total)
 
 
 def _log_parts(s: FloatArray, d: FloatArray, null: Null) -> NDArray[np.float64]:

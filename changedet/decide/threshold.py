@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
-from skimage.filters import threshold_otsu
+from scipy.special import ndtr, ndtri
 
 _NULL_AT = (0.1, 0.2, 0.3, 0.4, 0.5)
 """Quantiles of what is unchanged on which its distribution is fitted: the tail may be change."""
@@ -79,9 +78,7 @@ def otsu(values: NDArray[np.floating], *, bins: int = 256) -> Split:
         )
     counts, edges = np.histogram(np.clip(values, low, high), bins=bins, range=(low, high))
     centres = (edges[:-1] + edges[1:]) / 2
-    # The threshold is the centre of the last bin of the lower class.
-    found = threshold_otsu(hist=(counts, centres))  # type: ignore[no-untyped-call]
-    cut = int(np.searchsorted(centres, found, side="right"))
+    cut = _cut(counts, centres)
     below, above = (counts[:cut], centres[:cut]), (counts[cut:], centres[cut:])
     low_centre, low_spread = _moments(*below)
     high_centre, high_spread = _moments(*above)
@@ -96,6 +93,15 @@ def otsu(values: NDArray[np.floating], *, bins: int = 256) -> Split:
         low_spread=low_spread,
         high_spread=high_spread,
     )
+
+
+def _cut(counts: NDArray[np.integer], centres: NDArray[np.floating]) -> int:
+    """Return the number of bins below the threshold: the largest variance between the classes."""
+    mass = counts.astype(np.float64)
+    below, above = np.cumsum(mass), np.cumsum(mass[::-1])[::-1]
+    low = np.cumsum(mass * centres) / below
+    high = np.cumsum((mass * centres)[::-1])[::-1] / above
+    return int(np.argmax(below[:-1] * above[1:] * (low[:-1] - high[1:]) ** 2)) + 1
 
 
 def _moments(counts: NDArray[np.integer], centres: NDArray[np.floating]) -> tuple[float, float]:
@@ -179,11 +185,11 @@ def fit_change_cut(values: NDArray[np.floating], *, rounds: int = 8) -> ChangeCu
     changed = 0.0
     for _ in range(rounds):
         found = np.quantile(logs, at * (1 - changed))
-        spread, centre = np.polyfit(norm.ppf(at), found, 1)
+        spread, centre = np.polyfit(ndtri(at), found, 1)
         spread = max(float(spread), 1e-3)
         edges = np.arange(centre, max(float(logs.max()), float(centre)) + 2 * _BIN, _BIN)
         counts = np.histogram(logs, edges)[0]
-        null = (1 - changed) * logs.size * np.diff(norm.cdf((edges - centre) / spread))
+        null = (1 - changed) * logs.size * np.diff(ndtr((edges - centre) / spread))
         unchanged = (counts >= _FEW) & (null >= counts / 2)
         first = int(np.flatnonzero(unchanged)[-1]) + 1 if unchanged.any() else 0
         beyond = counts[first:] >= _FEW

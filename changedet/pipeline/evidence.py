@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import nnls
 
 from changedet.compare.irmad import IrMad, fit_irmad, fit_tail
 from changedet.compare.pixel import chroma_ratios, gradient_z, guided_mean
@@ -143,8 +142,33 @@ def fit_noise(
     # Relative errors are alike in all groups: without weights the darkest alone would decide.
     weight = 1 / np.maximum(spread**2, 1e-8)
     design = np.stack([np.ones_like(dim), dim], axis=1) * weight[:, None]
-    (own, band), _ = nnls(design, spread**2 * weight)
+    own, band = not_negative(design, spread**2 * weight)
     return float(np.sqrt(own)), max(float(np.sqrt(band)), least)
+
+
+def not_negative(design: NDArray[np.floating], wanted: NDArray[np.floating]) -> tuple[float, float]:
+    """Return the least-squares solution of two unknowns neither of which is below 0.
+
+    Parameters
+    ----------
+    design : ndarray, shape (n, 2)
+        One equation a row.
+    wanted : ndarray, shape (n,)
+        Right-hand sides.
+
+    Returns
+    -------
+    tuple of float
+        What ``scipy.optimize.nnls`` finds, without loading all of ``scipy.optimize``.
+    """
+    both = np.linalg.lstsq(design, wanted, rcond=None)[0]
+    if (both >= 0).all():
+        return float(both[0]), float(both[1])
+    # Then the best lies where one of them is 0.
+    gains = design.T @ wanted
+    alone = (gains / np.maximum(np.sum(design**2, axis=0), 1e-300)).clip(0)
+    first, second = gains * alone
+    return (float(alone[0]), 0.0) if first >= second else (0.0, float(alone[1]))
 
 
 def measure_change(scene: Scene, pair: Pair, plan: Plan, window: Window) -> FloatArray:

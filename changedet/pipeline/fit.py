@@ -40,6 +40,7 @@ from changedet.pipeline.plan import Control, Plan, ScoreHistogram, Stretch
 from changedet.pipeline.plants import PlantSample
 from changedet.pipeline.scene import Scene, visible_roles
 from changedet.pipeline.tiles import (
+    Kept,
     TileSample,
     overview_zoom,
     pick_tiles,
@@ -53,6 +54,8 @@ from changedet.quantify.vegetation import VegetationPlan, plan_vegetation
 Scalar = TypeVar("Scalar", bound=np.generic)
 
 MIN_SAMPLES = 500
+SEEN_PX = 256
+"""Most pixels a side of the map from which tiles are picked: enough to tell a tile's share."""
 LIGHT_EXTENT_M = 1000.0
 """Shorter side of a scene from which on light may have a field: half of it, its smallest feature,
 is ten times the longest usual building."""
@@ -96,10 +99,16 @@ def fit_stretch(scene: Scene) -> tuple[Stretch, Stretch]:
 
 
 def fit_built(
-    scene: Scene, tiles: list[Block], stretch: Stretch, gsd_m: float, executor: Executor | None
+    scene: Scene,
+    tiles: list[Block],
+    stretch: Stretch,
+    gsd_m: float,
+    executor: Executor | None,
+    *,
+    kept: Kept,
 ) -> BuiltPlan:
     """Fit the threshold of the built-up score on BEFORE."""
-    job = partial(sample_built, scene=scene, stretch=stretch, gsd_m=gsd_m)
+    job = partial(sample_built, scene=scene, stretch=stretch, gsd_m=gsd_m, kept=kept)
     score = np.concatenate(list(spread(job, tiles, executor=executor)))
     if score.size < MIN_SAMPLES:
         raise NotComparable(
@@ -133,17 +142,17 @@ def fit_plan(
     NotComparable
         Where too little is valid in both dates.
     """
-    plan, tiles, samples = _sample(scene, executor, wholes=scene.has_footprints)
+    plan, tiles, samples, kept = _sample(scene, executor, wholes=scene.has_footprints)
     plan = with_null(plan, _windows(samples), control=control)
     plan = _with_radiometry(scene, plan, samples, tiles)
-    changes = _changes(scene, plan, tiles, executor)
+    changes = _changes(scene, plan, tiles, executor, kept)
     return _with_change(scene, plan, samples, changes)
 
 
 def _changes(
-    scene: Scene, plan: Plan, tiles: list[Block], executor: Executor | None
+    scene: Scene, plan: Plan, tiles: list[Block], executor: Executor | None, kept: Kept
 ) -> list[tuple[NDArray[np.float32], PlantSample | None]]:
-    job = partial(sample_change, scene=scene, plan=plan)
+    job = partial(sample_change, scene=scene, plan=plan, kept=kept)
     return list(spread(job, tiles, executor=executor))
 
 
@@ -157,12 +166,14 @@ def fit_control(scene: Scene, *, name: str, executor: Executor | None = None) ->
     name : str
         What the record calls it.
     """
-    plan, tiles, samples = _sample(scene, executor, wholes=True)
+    plan, tiles, samples, kept = _sample(scene, executor, wholes=True)
     made = measure_control(plan, _windows(samples), name=name)
     if scene.index is None:
         return made
     plan = _with_radiometry(scene, plan, samples, tiles)
-    found = [sample for _, sample in _changes(scene, plan, tiles, executor) if sample is not None]
+    found = [
+        sample for _, sample in _changes(scene, plan, tiles, executor, kept) if sample is not None
+    ]
     stable = stable_samples(samples)
     seen = _fit_vegetation(scene.index, plan, samples, found, stable, control=name)
     return made if seen is None else replace(made, floor=seen.floor)
@@ -181,7 +192,7 @@ def _windows(samples: list[TileSample]) -> Samples:
 
 def _sample(
     scene: Scene, executor: Executor | None, *, wholes: bool
-) -> tuple[Plan, list[Block], list[TileSample]]:
+) -> tuple[Plan, list[Block], list[TileSample], Kept]:
     """Begin a plan with what one image says, and measure the tiles with it.
 
     ``wholes``: also look for objects as wholes, which the grading of footprints needs.
@@ -191,13 +202,14 @@ def _sample(
     error = _known_error(scene)
     sizes = window_sizes(scene.grid.gsd_m, residual_px=error)
     margin = block_margin(sizes, gsd_m, built=not scene.has_footprints)
-    zoom = overview_zoom(scene.grid)
+    zoom = overview_zoom(scene.grid, most=SEEN_PX)
     tiles = pick_tiles(scene.grid, scene.overview_seen(zoom), zoom, margin)
     if not tiles:
         raise NotComparable("the images have no valid pixel in common", code="nothing_valid")
+    kept = Kept(scene, tiles)
     built = None
     if not scene.has_footprints:
-        built = fit_built(scene, tiles, stretch[0], gsd_m, executor)
+        built = fit_built(scene, tiles, stretch[0], gsd_m, executor, kept=kept)
     plan = Plan(
         gsd_m=gsd_m,
         sizes=sizes,
@@ -219,9 +231,9 @@ def _sample(
         vegetation=None,
     )
     some = tuple(tiles[:: -(-len(tiles) // DISTURBED_TILES)])
-    job = partial(sample_tile, scene=scene, plan=plan, disturbed=some, wholes=wholes)
+    job = partial(sample_tile, scene=scene, plan=plan, kept=kept, disturbed=some, wholes=wholes)
     samples = list(spread(job, tiles, executor=executor))
-    return plan, tiles, samples
+    return plan, tiles, samples, kept
 
 
 def block_margin(sizes: WindowSizes, gsd_m: float, *, built: bool) -> int:

@@ -144,13 +144,37 @@ def tile_objects(
     reach = reach_px(plan.gsd_m)
     if not scene.has_footprints:
         return list(_regions(built & analysed, plan.gsd_m, reach))
+    windows = {number: window_of(scene, number, reach) for number in owned_by(scene, tile.core)}
+    inside = {n: window for n, window in windows.items() if (window & tile.padded) == window}
+    masks = _masks_of(scene, inside, tile.padded, reach + EDGE_PX + 1)
     found = []
-    for number in owned_by(scene, tile.core):
-        window = window_of(scene, number, reach)
-        if (window & tile.padded) == window:
-            place = _within(window, tile.padded)
-            found.append((place, mask_of(scene, number, window, analysed[place])))
+    for number, window in inside.items():
+        place = _within(window, tile.padded)
+        found.append((place, masks[number] & analysed[place]))
     return [(place, mask) for place, mask in found if mask.any()]
+
+
+def _masks_of(
+    scene: Scene, windows: dict[int, Window], padded: Window, more: int
+) -> dict[int, BoolArray]:
+    """Burn footprints with their margins into their windows, all that lie apart at once.
+
+    ``more`` pixels of a window lie around the footprint on every side.
+    """
+    grown = {n: scene.footprints[n].buffer(scene.footprint_margin) for n in windows}
+    boxes = {n: scene.pixels_of(shape.bounds) for n, shape in grown.items()}
+    grid, masks, rest = scene.grid.crop(padded), {}, list(windows)
+    while rest:
+        apart: list[int] = []
+        for number in rest:
+            common = (boxes[number] & boxes[other] for other in apart)
+            if not any(box.height and box.width for box in common):
+                apart.append(number)
+        burnt = burn(tuple(grown[n] for n in apart), grid)
+        for n in apart:
+            masks[n] = np.pad(burnt[_within(boxes[n], padded)], more)
+        rest = [number for number in rest if number not in masks]
+    return masks
 
 
 def _regions(built: BoolArray, gsd_m: float, reach: int) -> Iterator[tuple[Place, BoolArray]]:

@@ -66,6 +66,21 @@ class Pair:
         return self.valid_before & self.valid_after & self.inside & ~self.hidden
 
 
+def inset(pair: Pair, cut: int) -> Pair:
+    """Return the pixels of a window that is ``cut`` pixels smaller on every side."""
+    if cut == 0:
+        return pair
+    inner = (slice(cut, -cut), slice(cut, -cut))
+    return Pair(
+        pair.before[:, *inner],
+        pair.after[:, *inner],
+        pair.valid_before[inner],
+        pair.valid_after[inner],
+        pair.inside[inner],
+        pair.codes[inner],
+    )
+
+
 def read_pair(scene: Scene, window: Window) -> Pair:
     """Read one window of both dates, AFTER on the grid."""
     before, valid_before = scene.read_before(window)
@@ -132,9 +147,12 @@ def order_drop(
 
 def supported(image: FloatArray, built: BoolArray, valid: BoolArray, radius: int) -> FloatArray:
     """Gather a measure over one object: built pixels from built ones, the rest from all."""
-    on_built = windowed_mean(image, weight=(built & valid).astype(np.float32), radius=radius)
-    on_all = windowed_mean(image, weight=valid.astype(np.float32), radius=radius)
-    return np.where(built, on_built, on_all)
+    return np.where(built, gather(image, built & valid, radius), gather(image, valid, radius))
+
+
+def gather(image: FloatArray, use: BoolArray, radius: int) -> FloatArray:
+    """Gather a measure from what is to be used around each pixel; 0 where that is nothing."""
+    return windowed_mean(image, weight=use.astype(np.float32), radius=radius)
 
 
 def vegetation_index(
@@ -183,8 +201,13 @@ def measure_built(scene: Scene, pair: Pair, stretch: Stretch, gsd_m: float) -> F
     return score
 
 
-def find_built(scene: Scene, pair: Pair, plan: Plan, window: Window) -> BoolArray:
-    """Mark what was built before: the footprints where there are any, else the score."""
+def find_built(
+    scene: Scene, pair: Pair, plan: Plan, window: Window, *, score: FloatArray | None = None
+) -> BoolArray:
+    """Mark what was built before: the footprints where there are any, else the score.
+
+    ``score`` is that of :func:`measure_built`, where it is known already.
+    """
     if scene.has_footprints:
         near = scene.footprints_near(window)
         shapes = tuple(scene.footprints[number] for number in near)
@@ -193,7 +216,8 @@ def find_built(scene: Scene, pair: Pair, plan: Plan, window: Window) -> BoolArra
         return burn(shapes, scene.grid.crop(window))
     if plan.built is None:
         raise ValueError("a plan without footprints needs a plan for built area")
-    score = measure_built(scene, pair, plan.stretch[0], plan.gsd_m)
+    if score is None:
+        score = measure_built(scene, pair, plan.stretch[0], plan.gsd_m)
     return np.asarray((score >= plan.built.threshold) & pair.valid_before)
 
 

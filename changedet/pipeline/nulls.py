@@ -21,7 +21,7 @@ from changedet.pipeline.matched import (
     measure_objects,
     tile_objects,
 )
-from changedet.pipeline.measure import similarity, supported
+from changedet.pipeline.measure import gather, similarity
 from changedet.pipeline.plan import Control, Plan
 from changedet.pipeline.scene import Scene
 
@@ -70,18 +70,23 @@ def sample_chance(
     picked: Callable[[FloatArray], FloatArray],
     *,
     plan: Plan,
+    cut: int,
 ) -> FloatArray:
     """Compare with AFTER moved away: the similarity that means nothing, on built area.
 
-    Tiles take turns in the way that AFTER is moved.
+    Tiles take turns in the way that AFTER is moved. What lies within ``cut`` pixels of their rim
+    is moved, but not compared: ``picked`` takes samples of what is left.
     """
     before, after, valid = greys
     shifts = _away(plan)
     shift = shifts[(tile.core.row + tile.core.col) // TILE_PX % len(shifts)]
-    seen = valid & np.roll(valid, shift, (0, 1))
-    alike = similarity(before, np.roll(after, shift, (0, 1)), seen, plan.sizes)
-    gathered = supported(alike, built, seen, plan.sizes.support)
-    values = picked(np.where(seen & built, gathered, np.float32(np.nan)))
+    inner = (slice(cut, valid.shape[0] - cut), slice(cut, valid.shape[1] - cut))
+    seen = (valid & np.roll(valid, shift, (0, 1)))[inner]
+    elsewhere = np.roll(after, shift, (0, 1))[inner]
+    alike = similarity(before[inner], elsewhere, seen, plan.sizes)
+    shown = seen & built[inner]
+    gathered = gather(alike, shown, plan.sizes.support)
+    values = picked(np.where(shown, gathered, np.float32(np.nan)))
     return values[np.isfinite(values)]
 
 

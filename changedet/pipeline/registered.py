@@ -15,14 +15,16 @@ from changedet.io.vector import Layer
 from changedet.pipeline.scene import Scene
 from changedet.register.alignment import Alignment
 
+Position = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""Columns and rows, each of shape (height, width)."""
 POSITIONS = 1024
 """Most positions a side of the rasters: the field is smooth, so they may be decimated."""
 
 
 def write_correspondence(scene_grid: Grid, alignment: Alignment, after: Grid, path: Path) -> None:
     """Write where BEFORE's positions lie in AFTER."""
-    grid, cols, rows, outside = _positions(scene_grid, alignment, after)
-    both = np.where(outside, np.nan, np.stack(alignment.to_after(cols, rows)))
+    grid, _, after_at, outside = _positions(scene_grid, alignment, after)
+    both = np.where(outside, np.nan, np.stack(after_at))
     _write(path, grid, both.astype(np.float64), ("column in AFTER", "row in AFTER"))
 
 
@@ -35,8 +37,8 @@ def write_registration(scene: Scene, folder: Path) -> None:
 
 def write_error(scene_grid: Grid, alignment: Alignment, after: Grid, path: Path) -> None:
     """Write the error that the registration predicts for itself, and how far tie points are."""
-    grid, cols, rows, outside = _positions(scene_grid, alignment, after)
-    error, away = alignment.error_px(cols, rows), alignment.distance_px(cols, rows)
+    grid, at, _, outside = _positions(scene_grid, alignment, after)
+    error, away = alignment.error_px(*at), alignment.distance_px(*at)
     both = np.where(outside | ~np.isfinite(error), np.nan, np.stack([error, away]))
     names = ("standard deviation, pixels", "distance of the next tie point, pixels")
     _write(path, grid, both.astype(np.float32), names)
@@ -44,8 +46,8 @@ def write_error(scene_grid: Grid, alignment: Alignment, after: Grid, path: Path)
 
 def _positions(
     scene_grid: Grid, alignment: Alignment, after: Grid
-) -> tuple[Grid, NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
-    """Return a decimated grid, its positions in BEFORE, and which of them AFTER does not show."""
+) -> tuple[Grid, Position, Position, NDArray[np.bool_]]:
+    """Return a decimated grid, its positions in BEFORE and AFTER, and what AFTER does not show."""
     zoom = max(1, -(-max(scene_grid.shape) // POSITIONS))
     grid = scene_grid.zoom_out(zoom)
     cols, rows = np.meshgrid(
@@ -58,7 +60,7 @@ def _positions(
         | (at_cols > after.width - 0.5)
         | (at_rows > after.height - 0.5)
     )
-    return grid, cols, rows, outside
+    return grid, (cols, rows), (at_cols, at_rows), outside
 
 
 def _write(path: Path, grid: Grid, values: NDArray[np.floating], names: tuple[str, str]) -> None:
@@ -69,6 +71,7 @@ def _write(path: Path, grid: Grid, values: NDArray[np.floating], names: tuple[st
         dtype=values.dtype.name,
         nodata=float("nan"),
         descriptions=names,
+        zlevel=1,  # digits that mean nothing fill most of it: more effort saves 1 %
     ) as writer:
         writer.write(values, grid.window)
     check_raster(path)

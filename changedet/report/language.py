@@ -40,11 +40,16 @@ class Phrase:
 
     def told(self, language: str) -> str:
         """Return the message; whole numbers choose its plural form."""
+        plain = _plain(language).get(self.key)
+        if plain is not None:
+            return plain
         args = {
             name: item if isinstance(item, int) else tell(item, language)
             for name, item in self.args
         }
         bundle = _bundle(language)
+        if not bundle.has_message(self.key):
+            bundle.add_resource(FluentResource(_entries(language)[self.key]))
         message = bundle.get_message(self.key)
         if message.value is None:
             raise KeyError(self.key)
@@ -181,6 +186,7 @@ def tell(text: Text, language: str = "en") -> str:
     return text.told(language)
 
 
+@cache
 def keys(language: str) -> frozenset[str]:
     """Return the keys of all messages of a language."""
     return frozenset(
@@ -207,13 +213,38 @@ def _texts(language: str) -> tuple[str, ...]:
 
 
 @cache
+def _entries(language: str) -> dict[str, str]:
+    """Return the messages of a language by key, each with all of its lines."""
+    found: dict[str, str] = {}
+    for part in _texts(language):
+        starts = [*re.finditer(r"^([a-z][\w-]*) =", part, re.M)]
+        ends = [start.start() for start in starts[1:]] + [len(part)]
+        for start, end in zip(starts, ends, strict=True):
+            found[start[1]] = part[start.start() : end]
+    return found
+
+
+@cache
+def _plain(language: str) -> dict[str, str]:
+    """Return the messages that are one line of text and nothing else, which need no parser."""
+    found: dict[str, str] = {}
+    for key, entry in _entries(language).items():
+        text, *more = entry.partition(" =")[2].splitlines()
+        if text.strip() and "{" not in text and not any(line.strip() for line in more):
+            found[key] = text.strip(" ")
+    return found
+
+
+@cache
 def _bundle(language: str) -> FluentBundle:
+    """Return a bundle that a message is put into when it is first told.
+
+    To parse all of them takes longer than all else that is done with them. No message may
+    therefore refer to another one; a test sees to that.
+    """
     # Foreign text is isolated where it is shown (<bdi>): marks inside of sentences would end up
     # in files and on terminals.
-    bundle = FluentBundle([language], use_isolating=False)
-    for part in _texts(language):
-        bundle.add_resource(FluentResource(part))
-    return bundle
+    return FluentBundle([language], use_isolating=False)
 
 
 @cache

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import base64
 import io
+import struct
+import zlib
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -27,6 +30,13 @@ UInt8 = NDArray[np.uint8]
 _HATCH_ALPHA = 150
 _FULL_ALPHA = 240
 _EVIDENCE_ALPHA = 235
+_HEAD_BYTES = 33
+"""Signature and header of a PNG, after which its size on paper may stand."""
+_PNG_HOW = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE]
+if hasattr(cv2, "IMWRITE_PNG_FILTER"):  # OpenCV 4.12; before it, all filters are tried on each line
+    _PNG_HOW += [cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_PAETH]
+_WORTH = 1.5
+"""How many times as large a PNG may be as a JPEG, and is still taken: it has no loss."""
 
 
 def hatch(shape: tuple[int, ...], pattern: Pattern, *, period: int = 6) -> NDArray[np.bool_]:
@@ -158,11 +168,12 @@ def difference_limit(views: Views) -> float:
 
 def faded(image: UInt8, *, colour: float = 0.25, lift: float = 0.3) -> UInt8:
     """Return an image with little colour and contrast, as a ground for a layer above it."""
-    whole = image[..., 0].astype(np.uint16) + image[..., 1] + image[..., 2]
-    grey = whole[..., None] * np.float32((1 - colour) / 3)
+    mix = np.full((3, 4), (1 - colour) / 3)
+    mix[:, :3] += colour * np.eye(3)
+    mix[:, :3] *= 1 - lift
+    mix[:, 3] = 255 * lift
     # Between 0 and 255 whatever the image holds: nothing to clip.
-    mixed = (grey + image * np.float32(colour)) * np.float32(1 - lift) + np.float32(255 * lift)
-    pale: UInt8 = mixed.astype(np.uint8)
+    pale: UInt8 = np.asarray(cv2.transform(np.ascontiguousarray(image), mix), np.uint8)
     return pale
 
 
@@ -237,30 +248,35 @@ def swatch(style: ClassStyle) -> bytes:
 
 
 def encode_jpeg(image: UInt8, *, quality: int = 82) -> bytes:
-    """Encode (h, w, 3) as a progressive JPEG without metadata."""
+    """Encode (h, w, 3) as a JPEG without metadata."""
     buffer = io.BytesIO()
+    # Progressive is 6 % smaller and three times as slow: in one file nothing is seen in passing.
     Image.fromarray(np.ascontiguousarray(image)).save(
-        buffer, "JPEG", quality=quality, optimize=True, progressive=True
+        buffer, "JPEG", quality=quality, optimize=True
     )
     return buffer.getvalue()
 
 
-def encode_png(image: UInt8, *, effort: int = 6, dpi: int | None = None) -> bytes:
+def encode_png(image: UInt8, *, dpi: int | None = None) -> bytes:
     """Return a colour picture as a PNG, without loss.
+
+    Photographs are no smaller with more effort, which takes six times as long.
 
     Parameters
     ----------
     image : ndarray, uint8, (h, w, 3)
         Display colours.
-    effort : int
-        1 (fast) to 9 (small); photographs hardly differ.
     dpi : int, optional
         Size on paper, dots per inch.
     """
-    size = {} if dpi is None else {"dpi": (dpi, dpi)}
-    buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, format="PNG", compress_level=effort, **size)
-    return buffer.getvalue()
+    swapped = cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2BGR)
+    png = cv2.imencode(".png", swapped, _PNG_HOW)[1].tobytes()
+    if dpi is None:
+        return png
+    per_metre = round(dpi / 0.0254)
+    size = b"pHYs" + struct.pack(">IIB", per_metre, per_metre, 1)
+    chunk = struct.pack(">I", len(size) - 4) + size + struct.pack(">I", zlib.crc32(size))
+    return png[:_HEAD_BYTES] + chunk + png[_HEAD_BYTES:]
 
 
 def encode_webp(image: UInt8, *, quality: int) -> bytes:
@@ -283,11 +299,14 @@ def size_of(data: bytes) -> tuple[int, int]:
 
 
 def encode_indexed(index: UInt8, colours: UInt8) -> bytes:
-    """Encode indices and RGBA colours as a PNG with a palette."""
+    """Encode indices and RGBA colours as a PNG with a palette.
+
+    At a tenth of the time of the smallest file, which would be a tenth smaller.
+    """
     picture = Image.fromarray(np.ascontiguousarray(index)).convert("P")
     picture.putpalette(colours[:, :3].tobytes())
     buffer = io.BytesIO()
-    picture.save(buffer, "PNG", optimize=True, transparency=colours[:, 3].tobytes())
+    picture.save(buffer, "PNG", compress_level=4, transparency=colours[:, 3].tobytes())
     return buffer.getvalue()
 
 
@@ -312,16 +331,22 @@ def lighten(
     """
     with Image.open(io.BytesIO(png)) as picture:
         flat = picture.convert("RGB")
+    full = flat.width * flat.height
     if most is not None and flat.width > most:
-        flat = flat.resize((most, round(flat.height * most / flat.width)), Image.Resampling.LANCZOS)
-        smaller = io.BytesIO()
-        flat.save(smaller, "PNG")
-        png = smaller.getvalue()
+        # Area means first: as sharp, in a third of the time.
+        size = (most, round(flat.height * most / flat.width))
+        flat = flat.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
     buffer = io.BytesIO()
     # Full colour resolution: thin coloured lines and text would bleed otherwise.
-    flat.save(buffer, "JPEG", quality=quality, optimize=True, progressive=True, subsampling=0)
+    flat.save(buffer, "JPEG", quality=quality, optimize=True, subsampling=0)
     jpeg = buffer.getvalue()
-    if len(png) <= 1.5 * len(jpeg):
+    part = flat.width * flat.height / full
+    # A smaller picture has more detail in a pixel: its PNG shrinks by less than its area.
+    if part * len(png) > _WORTH * len(jpeg):
+        return jpeg, "image/jpeg", flat.size
+    if part < 1:
+        png = encode_png(np.asarray(flat))
+    if len(png) <= _WORTH * len(jpeg):
         return png, "image/png", flat.size
     return jpeg, "image/jpeg", flat.size
 

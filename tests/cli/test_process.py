@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 HEAVY = ("numpy", "scipy", "rasterio", "cv2", "shapely", "pyogrio", "matplotlib", "skimage",
-         "fluent", "babel", "PIL")  # fmt: skip
+         "fluent", "babel", "PIL", "pandas", "geopandas", "jinja2")  # fmt: skip
 PROBE = f"""
 import sys
 from changedet.cli import main
@@ -52,6 +52,16 @@ def test_help_imports_nothing_heavy(words: list[str]) -> None:
 def test_the_package_imports_nothing_heavy() -> None:
     done = run("-c", f"import sys, changedet; print([n for n in {HEAVY!r} if n in sys.modules])")
     assert (done.stdout.strip(), done.stderr) == ("[]", "")
+
+
+def test_the_command_spares_pandas_which_pyogrio_would_load() -> None:
+    sample = Path(__file__).parents[2] / "samples" / "bakhmut"
+    words = ["changedet", "info", str(sample / "before.tif"), str(sample / "after.tif"), "--json"]
+    code = (
+        f"import sys; sys.argv = {words!r}; from changedet.cli import main; code = main(); "
+        "print(code, sys.modules.get('pandas'), 'pyogrio' in sys.modules, file=sys.stderr)"
+    )
+    assert run("-c", code).stderr.split() == ["0", "None", "True"]
 
 
 def test_the_module_is_the_command(tmp_path: Path) -> None:

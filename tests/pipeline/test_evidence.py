@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
+from scipy.optimize import nnls
 
 from changedet.compare.structure import window_sizes
 from changedet.core.blocks import blocks
@@ -22,6 +23,7 @@ from changedet.pipeline.evidence import (
     fit_noise,
     invariant_samples,
     measure_change,
+    not_negative,
 )
 from changedet.pipeline.fit import block_margin, fit_plan
 from changedet.pipeline.measure import read_pair
@@ -188,3 +190,10 @@ def test_evidence_is_a_half_at_the_scale(true_plan: Plan) -> None:
     for kind in (plan, replace(plan, chroma=None)):
         evidence = as_evidence(np.array([0, 3, 1e3], np.float32), kind)
         assert evidence == pytest.approx([0, 0.5, 1], abs=1e-5)
+
+
+def test_two_unknowns_that_are_not_negative_are_those_of_scipy() -> None:
+    rng = np.random.default_rng(5)
+    for _ in range(50):
+        design, wanted = rng.normal(0.3, 1, (12, 2)), rng.normal(0, 1, 12)
+        assert not_negative(design, wanted) == pytest.approx(nnls(design, wanted)[0], abs=1e-9)

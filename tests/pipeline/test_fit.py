@@ -11,10 +11,12 @@ import rasterio
 
 from changedet.compare.structure import window_sizes
 from changedet.core.errors import NotComparable
-from changedet.core.grid import Grid
+from changedet.core.grid import Grid, Window
 from changedet.io.raster import inspect_raster
+from changedet.pipeline import tiles as tiles_module
 from changedet.pipeline.fit import block_margin, fit_plan, fit_stretch, stable_samples
 from changedet.pipeline.matched import Measures
+from changedet.pipeline.measure import Pair, read_pair
 from changedet.pipeline.nulls import TILE_PX, ObjectSample
 from changedet.pipeline.plan import Plan, Stretch
 from changedet.pipeline.scene import Scene
@@ -76,6 +78,25 @@ def test_the_margin_holds_every_window(gsd: float, *, built: bool) -> None:
     margin = block_margin(sizes, gsd, built=built)
     assert margin >= sizes.margin
     assert margin % 8 == 0
+
+
+def test_what_is_kept_between_the_looks_at_tiles_changes_nothing(
+    true_scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[Window] = []
+
+    def reading(scene: Scene, window: Window) -> Pair:
+        read.append(window)
+        return read_pair(scene, window)
+
+    monkeypatch.setattr(tiles_module, "read_pair", reading)
+    kept, _ = fit_plan(true_scene)
+    assert len(set(read)) == len(read), "each tile is read once"
+    monkeypatch.setattr(tiles_module, "ROOM", 0)
+    read.clear()
+    again, _ = fit_plan(true_scene)
+    assert len(set(read)) < len(read)
+    assert again == kept
 
 
 def make_sample(alike: np.ndarray) -> TileSample:

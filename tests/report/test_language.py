@@ -7,6 +7,7 @@ from collections import Counter
 from importlib import resources
 
 import pytest
+from fluent.runtime import FluentBundle, FluentResource
 
 from changedet.report.language import LANGUAGES, Listed, Number, Phrase, keys, phrase, tell
 
@@ -16,7 +17,7 @@ def placeables(language: str) -> dict[str, set[str]]:
     text = "\n".join(file.read_text("utf-8") for file in folder.iterdir())
     parts = re.split(r"^(?=[a-z][\w-]* =)", text, flags=re.M)
     return {
-        part.split(" =")[0]: set(re.findall(r"\$(\w+)", part)) for part in parts if " =" in part
+        part.split(" =")[0]: set(re.findall(r"\$([\w-]+)", part)) for part in parts if " =" in part
     }
 
 
@@ -33,6 +34,39 @@ def test_no_message_is_written_twice(language) -> None:
     text = "\n".join(file.read_text("utf-8") for file in folder.iterdir())
     names = Counter(re.findall(r"^([a-z][\w-]*) =", text, flags=re.M))
     assert [name for name, count in names.items() if count > 1] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_message_refers_to_another_one(language) -> None:
+    folder = resources.files("changedet.report").joinpath("locale", language)
+    text = "\n".join(file.read_text("utf-8") for file in folder.iterdir())
+    assert re.findall(r"\{\s*-?[a-z][\w-]*", text) == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_message_can_be_told(language) -> None:
+    told = {key: tell(Phrase(key, tuple((name, 3) for name in names)), language)
+            for key, names in placeables(language).items()}  # fmt: skip
+    assert all(told.values())
+    assert set(told) == keys(language)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_messages_are_told_as_the_parser_of_fluent_tells_them(language) -> None:
+    folder = resources.files("changedet.report").joinpath("locale", language)
+    bundle = FluentBundle([language], use_isolating=False)
+    for file in folder.iterdir():
+        bundle.add_resource(FluentResource(file.read_text("utf-8")))
+    for key, names in placeables(language).items():
+        args = dict.fromkeys(names, 2)
+        expected, faults = bundle.format_pattern(bundle.get_message(key).value, args)
+        assert faults == []
+        assert tell(Phrase(key, tuple(args.items())), language) == expected
+
+
+def test_a_message_that_is_not_there_is_an_error() -> None:
+    with pytest.raises(KeyError):
+        tell(Phrase("no-such-message"), "uk")
 
 
 @pytest.mark.parametrize(

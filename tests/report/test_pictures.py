@@ -58,6 +58,30 @@ def test_indexed_pictures_come_back_with_their_transparency():
     assert (back[1, 1, :3] == (10, 20, 30)).all()
 
 
+@pytest.mark.parametrize("dpi", [None, 150])
+def test_a_png_has_no_loss_and_says_its_size_on_paper(dpi):
+    image = np.random.default_rng(3).integers(0, 255, (40, 31, 3), np.uint8)
+    with Image.open(io.BytesIO(pictures.encode_png(image[:, ::2], dpi=dpi))) as picture:
+        picture.verify()
+    data = pictures.encode_png(image[:, ::2], dpi=dpi)
+    with Image.open(io.BytesIO(data)) as picture:
+        assert picture.mode == "RGB"
+        assert picture.info.get("dpi", (None,))[0] == (dpi and pytest.approx(dpi, abs=0.02))
+        assert (np.asarray(picture) == image[:, ::2]).all()
+
+
+def test_a_wide_photograph_is_made_as_wide_as_the_page_wants():
+    rng = np.random.default_rng(0)
+    png = pictures.encode_png(rng.integers(0, 255, (200, 300, 3), np.uint8))
+    _, mime, size = pictures.lighten(png, most=150)
+    assert (mime, size) == ("image/jpeg", (150, 100))
+    data, mime, size = pictures.lighten(
+        pictures.encode_png(np.full((200, 300, 3), 9, np.uint8)), most=150
+    )
+    assert (mime, size) == ("image/png", (150, 100))
+    assert (pictures.decode(data) == 9).all()
+
+
 def test_photographs_get_smaller_charts_stay_png():
     rng = np.random.default_rng(0)
     noisy = rng.integers(0, 255, (200, 200, 3), np.uint8)

@@ -19,7 +19,7 @@ from changedet.report.figures.maps import (
 )
 from changedet.report.figures.registration import registration
 from changedet.report.figures.scores import evidence
-from changedet.report.figures.sheet import to_png
+from changedet.report.figures.sheet import let_go, to_png
 from changedet.report.language import Text
 from changedet.report.views import Views
 from changedet.result import Record
@@ -76,8 +76,7 @@ def draw_figures(
     for name in wanted_figures(views, record):
         figure = draw_figure(name, views, record, lang=lang)
         drawn[name] = (to_png(figure), DESCRIBE[name](views, record))
-        # A figure is a web of references: without this all of them would be held at once.
-        figure.clear()
+        let_go(figure)
     return drawn
 
 
