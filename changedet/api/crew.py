@@ -22,6 +22,7 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 
 from changedet.api.town import TownJob, TownOutcome, defect, failed, run_town
+from changedet.core.errors import ChangedetError
 
 _LOST = (
     "its worker process died (killed, or out of memory), also when it ran alone: "
@@ -47,7 +48,8 @@ def work_through(
     """
     rest = deque(jobs)
     if executor is not None:
-        for job, future in _fly(rest, executor, workers + 1):
+        ahead = max(workers, getattr(executor, "_max_workers", None) or 1) + 1
+        for job, future in _fly(rest, executor, ahead):
             yield job, _outcome(job, future)
         for job in rest:  # the executor is broken, and not ours to replace
             yield job, failed(job, "the executor has broken down", 5)
@@ -108,11 +110,13 @@ def _outcome(job: TownJob, future: Future[TownOutcome]) -> TownOutcome:
     fault = CancelledError("cancelled") if future.cancelled() else future.exception()
     if fault is None:
         return future.result()
+    if isinstance(fault, ChangedetError):  # such as a cluster's: this town has killed its workers
+        return failed(job, str(fault), fault.exit_code)
     if isinstance(fault, BrokenExecutor):
         return failed(job, _LOST, 5)
     if isinstance(fault, CancelledError | MemoryError | OSError):
         return failed(job, str(fault) or type(fault).__name__, 5)
-    if type(fault).__name__ == "KilledWorker":  # Dask's: this town has killed several workers
+    if type(fault).__name__ == "KilledWorker":  # Dask's, where the executor is a plain one
         return failed(job, f"it killed its workers again and again: {fault}", 5)
     return failed(job, defect(fault), 1)
 

@@ -51,6 +51,7 @@ def batch(
     lang: opt.Lang = None,
     force: opt.Force = False,
     jobs: opt.TownJobs = None,
+    scheduler: opt.Scheduler = None,
     block_size: opt.BlockSize = None,
     allow_driver: opt.AllowDriver = None,
     config: opt.Config = None,
@@ -74,13 +75,16 @@ def batch(
     folder = opt.require_output(output, context)
     console.set_stopped(STOPPED)
     telling = _Telling()
-    result = api.run_batch(
-        sheet,
-        folder,
-        overwrite=overwrite,
-        progress=telling.take,
-        command=opt.state_command(context),
-    )
+    files = [path for town in sheet.towns for path in town.files().values()]
+    with opt.open_cluster(sheet.scheduler, files=files, output=folder) as executor:
+        result = api.run_batch(
+            sheet,
+            folder,
+            executor=executor,
+            overwrite=overwrite,
+            progress=telling.take,
+            command=opt.state_command(context),
+        )
     telling.finish(folder / "index.json")
     if json:
         console.write_json((folder / "index.json").read_text("utf-8"))

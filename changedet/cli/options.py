@@ -347,9 +347,7 @@ def open_executor(
         Result folder, likewise.
     """
     if options.scheduler is not None:
-        from changedet.cli.scheduler import open_scheduler
-
-        with open_scheduler(options.scheduler, files=files, output=output) as cluster:
+        with open_cluster(options.scheduler, files=files, output=output) as cluster:
             yield cluster
         return
     if options.jobs == 1:
@@ -360,6 +358,23 @@ def open_executor(
         yield executor
     finally:
         executor.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def open_cluster(
+    address: str | None,
+    *,
+    files: Sequence[str | Path | None] = (),
+    output: Path | None = None,
+) -> Iterator[Executor | None]:
+    """Yield the workers of a Dask scheduler as an executor, or None without an address."""
+    if address is None:
+        yield None
+        return
+    from changedet.cli.scheduler import open_scheduler
+
+    with open_scheduler(address, files=files, output=output) as cluster:
+        yield cluster
 
 
 @contextmanager

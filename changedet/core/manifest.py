@@ -127,11 +127,14 @@ class Batch:
         In its order.
     jobs : int
         Towns at the same time.
+    scheduler : str or None
+        Of the cluster that compares them.
     """
 
     name: str
     towns: tuple[Town, ...]
     jobs: int = 1
+    scheduler: str | None = None
 
 
 @dataclass(slots=True)
@@ -224,9 +227,14 @@ def check_sheet(
         options = _validate(wishes, row.place, faults) if common is not None else None
         if name and before and after and options is not None:
             towns.append(Town(name=name, folder=folder, before=str(before), after=str(after),
-                              options=options.model_copy(update={"jobs": 1})))  # fmt: skip
+                              options=options.model_copy(update=_ALONE)))  # fmt: skip
     faults.stop(sheet.name)
-    return Batch(name=sheet.name, towns=tuple(towns), jobs=common.jobs if common else 1)
+    return Batch(
+        name=sheet.name,
+        towns=tuple(towns),
+        jobs=common.jobs if common else 1,
+        scheduler=common.scheduler if common else None,
+    )
 
 
 def _lay(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -254,13 +262,15 @@ def _list_known() -> tuple[str, ...]:
 
 
 _KNOWN = _list_known()
+_ALONE: dict[str, Any] = {"jobs": 1, "scheduler": None}
+"""What a town is compared with: towns are what runs at the same time, not their blocks."""
 
 
 def _read_keys(
     values: Mapping[str, Any], place: str, faults: Faults, *, town: bool
 ) -> dict[str, Any]:
     """Return known keys in one spelling, ``a.b`` as tables; what is unknown is a fault."""
-    allowed = {*_KNOWN, *(NEEDED if town else ())} - ({"jobs"} if town else set())
+    allowed = {*_KNOWN, *(NEEDED if town else ())} - (set(_ALONE) if town else set())
     found: dict[str, Any] = {}
     for key, value in values.items():
         name = str(key).strip().replace("-", "_")
@@ -284,8 +294,8 @@ def _read_keys(
 
 
 def _unknown(name: str, allowed: Collection[str], *, town: bool) -> str:
-    if name == "jobs" and town:
-        return "jobs is of the whole batch: give --jobs"
+    if name in _ALONE and town:
+        return f"{name} is of the whole batch: give --{name}"
     if name in NEEDED:
         return f"{name} belongs to a town"
     near = get_close_matches(name[:80], sorted(allowed), 1)
