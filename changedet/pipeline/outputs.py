@@ -103,6 +103,7 @@ def write_evidence(
                     scale=1 / STEPS,
                     descriptions=(text,),
                     tags=tags,
+                    zlevel=1,
                 )
             )
             for name, text in (
@@ -112,7 +113,7 @@ def write_evidence(
         }
         for name in ("state", "plants"):
             maps[name] = stack.enter_context(
-                create_raster(Path(paths[name]), scene.grid, dtype="uint8")
+                create_raster(Path(paths[name]), scene.grid, dtype="uint8", zlevel=1)
             )
         for result in walk.over(job, margin=margin, report=report):
             aligned.write(result.aligned, result.window)
@@ -166,6 +167,7 @@ def write_classes(walk: Walk, rules: Rules, paths: dict[str, str], *, report: Re
         colours=CLASS_COLOURS,
         descriptions=("class",),
         tags={**walk.tags, "CLASSES": "; ".join(CLASS_NAMES)},
+        zlevel=1,
     ) as writer:
         for result in walk.over(job, margin=margin, report=report):
             writer.write(result.classes[None], result.window)
