@@ -27,11 +27,50 @@ def burn(geometries: Sequence[BaseGeometry], grid: Grid) -> np.ndarray:
     -------
     ndarray of bool, shape of the grid
     """
-    wanted = [(geometry, 1) for geometry in geometries if not geometry.is_empty]
-    if not wanted:
-        return np.zeros(grid.shape, bool)
-    burnt = rasterize(wanted, out_shape=grid.shape, transform=grid.transform, dtype=np.uint8)
-    return np.asarray(burnt, dtype=bool)
+    burnt = np.zeros(grid.shape, bool)
+    rest = [shape for shape in geometries if not shape.is_empty and not _fill(shape, grid, burnt)]
+    if rest:
+        wanted = [(geometry, 1) for geometry in rest]
+        more = rasterize(wanted, out_shape=grid.shape, transform=grid.transform, dtype=np.uint8)
+        burnt |= np.asarray(more, bool)
+    return burnt
+
+
+def _fill(geometry: BaseGeometry, grid: Grid, burnt: np.ndarray) -> bool:
+    """Mark the pixels of one polygon, in place; False where only GDAL's own way will do.
+
+    GDAL's rule, in a tenth of the time for a house: along the line through the centres of a row,
+    the inside changes wherever an edge crosses. A level edge on just that line GDAL draws as a
+    line, and so it is left to it.
+    """
+    if geometry.geom_type not in ("Polygon", "MultiPolygon"):
+        return False
+    rings = shapely.get_rings(shapely.get_parts(geometry))
+    corners, ring = shapely.get_coordinates(rings, return_index=True)
+    cols, rows = ~grid.transform @ (corners[:, 0], corners[:, 1])
+    same = ring[1:] == ring[:-1]
+    x, y, x2, y2 = cols[:-1][same], rows[:-1][same], cols[1:][same], rows[1:][same]
+    if ((y == y2) & (y % 1 == 0.5)).any():
+        return False
+    height, width = grid.shape
+    first = np.ceil(np.minimum(y, y2) - 0.5).clip(0, height).astype(np.intp)
+    stop = np.ceil(np.maximum(y, y2) - 0.5).clip(0, height).astype(np.intp)
+    count = stop - first
+    total = int(count.sum())
+    if not total:
+        return True
+    edge = np.repeat(np.arange(count.size), count)
+    row = np.arange(total) - np.repeat(np.cumsum(count) - count, count) + first[edge]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        slope = (x2 - x) / (y2 - y)
+    at = x[edge] + (row + 0.5 - y[edge]) * slope[edge]
+    col = np.floor(at + 0.5).clip(0, width).astype(np.intp)
+    top, left = int(row.min()), int(col.min())
+    size = int(row.max()) + 1 - top, int(col.max()) + 1 - left
+    turns = np.bincount((row - top) * size[1] + col - left, minlength=size[0] * size[1])
+    inside = np.cumsum(turns.reshape(size), axis=1)[:, :-1] % 2 == 1
+    burnt[top : top + size[0], left : left + size[1] - 1] |= inside
+    return True
 
 
 def trace(
