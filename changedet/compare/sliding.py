@@ -62,7 +62,7 @@ def best_correlation(
         borderType=cv2.BORDER_REFLECT_101,
     )
     scale = _inverse_root(_smoothed(energy[0], side, stride))
-    scale_moved = _shifted(_inverse_root(np.asarray(spread, np.float32)), search)
+    scale_moved = _Thinned(_shifted(_inverse_root(np.asarray(spread, np.float32)), search), stride)
     moved = [_shifted(after, search) for _, after in pairs]
     best = np.full(scale.shape, -1, np.float32)
     summed = np.empty(scale.shape, np.float32)
@@ -75,11 +75,28 @@ def best_correlation(
         sum_products(seen, stride, out=summed, room=room)
         score = _box32(summed, side)
         score *= scale
-        score *= _view(scale_moved, shift, search)[::stride, ::stride]
+        score *= scale_moved.at(search + shift[0], search + shift[1], score.shape)
         np.maximum(best, score, out=best)
     size = (energy[0].shape[1], energy[0].shape[0])
     full = cv2.resize(best, size, interpolation=cv2.INTER_LINEAR) if stride > 1 else best
     return np.asarray(np.clip(full, -1, 1)[: shape[0], : shape[1]], np.float32)
+
+
+class _Thinned:
+    """Every ``stride``-th pixel of an image from any pixel on: each set of them laid out once."""
+
+    def __init__(self, image: FloatArray, stride: int) -> None:
+        self.stride = stride
+        self.parts = [
+            [np.ascontiguousarray(image[row::stride, col::stride]) for col in range(stride)]
+            for row in range(stride)
+        ]
+
+    def at(self, row: int, col: int, shape: tuple[int, ...]) -> FloatArray:
+        """Return ``shape`` pixels from ``row``, ``col`` on."""
+        down, right = row // self.stride, col // self.stride
+        part = self.parts[row % self.stride][col % self.stride]
+        return part[down : down + shape[0], right : right + shape[1]]
 
 
 def _side(radius: int, stride: int) -> int:

@@ -89,11 +89,12 @@ def window_sizes(gsd_m: float | None, *, residual_px: float = 0.0) -> WindowSize
     )
 
 
-def _box(image: NDArray[np.floating], radius: int) -> NDArray[np.float64]:
-    # Sums run in float64: a float32 running sum would depend on where a block begins.
+def _box(image: NDArray[np.floating], radius: int) -> FloatArray:
+    # OpenCV sums float32 images in float64, also where it returns float32: a float32 running sum
+    # would depend on where a block begins.
     side = (2 * radius + 1, 2 * radius + 1)
-    summed = cv2.boxFilter(image, cv2.CV_64F, side, borderType=cv2.BORDER_REFLECT_101)
-    return np.asarray(summed, np.float64)
+    summed = cv2.boxFilter(image, cv2.CV_32F, side, borderType=cv2.BORDER_REFLECT_101)
+    return np.asarray(summed, np.float32)
 
 
 def windowed_mean(image: FloatArray, *, weight: FloatArray, radius: int) -> FloatArray:
@@ -110,9 +111,11 @@ def windowed_mean(image: FloatArray, *, weight: FloatArray, radius: int) -> Floa
     -------
     ndarray of float32
     """
+    if (weight == 1).all():
+        return _box(np.asarray(image, np.float32), radius)
     mass = _box(weight, radius)
-    total = _box(np.where(weight > 0, image * weight, np.float32(0)), radius)
-    return np.divide(total, mass, out=np.zeros_like(total), where=mass > 1e-6).astype(np.float32)
+    total = _box(np.where(weight > 0, image * weight, np.float32(0)).astype(np.float32), radius)
+    return np.divide(total, mass, out=np.zeros_like(total), where=mass > 1e-6)
 
 
 def _detrend(image: FloatArray, valid: BoolArray, radius: int) -> FloatArray:
