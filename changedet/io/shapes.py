@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 import numpy as np
 import shapely
@@ -98,10 +99,7 @@ def trace(
     held: dict[int, list[shapely.Polygon]] = {}
     bottom = 0
     for window, values in strips:
-        found: dict[int, list[shapely.Polygon]] = {}
-        place = Affine.translation(window.col, window.row)
-        for geometry, value in shapes(values, mask=values >= least, transform=place):
-            found.setdefault(int(value), []).append(shapely.geometry.shape(geometry))
+        found = _outlines(values, window, least=least)
         top, bottom = window.row, window.stop_row
         done, held = _join(held, found, top=top, bottom=bottom)
         yield from done
@@ -110,9 +108,28 @@ def trace(
             yield value, outline
 
 
+def _outlines(values: np.ndarray, window: Window, *, least: int) -> dict[int, np.ndarray]:
+    """Trace the regions of one strip; polygons by value, all built at once."""
+    place = Affine.translation(window.col, window.row)
+    codes: list[int] = []
+    owner: list[int] = []
+    rings: list[list[tuple[float, float]]] = []
+    for geometry, value in shapes(values, mask=values >= least, transform=place):
+        owner += [len(codes)] * len(geometry["coordinates"])
+        rings += geometry["coordinates"]
+        codes.append(int(value))
+    if not codes:
+        return {}
+    corners = np.array(list(chain.from_iterable(rings)), float)
+    number = np.repeat(np.arange(len(rings)), [len(ring) for ring in rings])
+    outlines = shapely.polygons(shapely.linearrings(corners, indices=number), indices=owner)
+    kinds = np.array(codes)
+    return {int(code): outlines[kinds == code] for code in np.unique(kinds)}
+
+
 def _join(
     held: dict[int, list[shapely.Polygon]],
-    found: dict[int, list[shapely.Polygon]],
+    found: dict[int, np.ndarray],
     *,
     top: int,
     bottom: int,
@@ -121,13 +138,12 @@ def _join(
     done: list[tuple[int, shapely.Polygon]] = []
     again: dict[int, list[shapely.Polygon]] = {}
     for value in sorted(held.keys() | found.keys()):
-        mine = found.get(value, [])
-        at_top = [part for part in mine if part.bounds[1] <= top]
-        rest = [part for part in mine if part.bounds[1] > top]
-        joined = shapely.get_parts(shapely.union_all([*held.get(value, []), *at_top]))
-        for part in [*joined, *rest]:
-            if part.bounds[3] >= bottom:
-                again.setdefault(value, []).append(part)
-            else:
-                done.append((value, part))
+        mine = found.get(value, np.zeros(0, object))
+        is_top = shapely.bounds(mine)[:, 1] <= top
+        joined = shapely.get_parts(shapely.union_all([*held.get(value, []), *mine[is_top]]))
+        parts = np.concatenate([joined, mine[~is_top]])
+        reaches = shapely.bounds(parts)[:, 3] >= bottom
+        if reaches.any():
+            again[value] = list(parts[reaches])
+        done += [(value, part) for part in parts[~reaches]]
     return done, again
