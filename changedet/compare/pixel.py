@@ -37,15 +37,13 @@ FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
 
 
-def _steepness(image: FloatArray) -> FloatArray:
-    """Squared gradient magnitude per band, squared values a pixel."""
-    return np.stack(
-        [
-            cv2.Sobel(band, cv2.CV_32F, 1, 0, scale=1 / 8) ** 2
-            + cv2.Sobel(band, cv2.CV_32F, 0, 1, scale=1 / 8) ** 2
-            for band in image
-        ]
-    )
+def _steepness(band: FloatArray) -> FloatArray:
+    """Squared gradient magnitude of one band, squared values a pixel."""
+    across = cv2.Sobel(band, cv2.CV_32F, 1, 0, scale=1 / 8)
+    down = cv2.Sobel(band, cv2.CV_32F, 0, 1, scale=1 / 8)
+    np.multiply(across, across, out=across)
+    np.multiply(down, down, out=down)
+    return np.asarray(np.add(across, down, out=across), np.float32)
 
 
 def gradient_z(
@@ -82,14 +80,20 @@ def gradient_z(
     The variance of a difference under misregistration to first order; compare Theiler &
     Wohlberg 2012, doi:10.1109/TGRS.2011.2179660.
     """
-    # The smoother of the two dates bounds what a shift alone can do.
-    slope = np.minimum(_steepness(before), _steepness(after))
-    scale = np.asarray(noise, np.float32)
-    scale = scale if scale.ndim == before.ndim else scale[:, None, None]
-    shift = np.asarray(error_px, np.float32) ** 2 * slope
-    z: FloatArray = (after - before) / np.sqrt(scale**2 + shift)
-    if valid is not None:
-        z = np.where(valid, z, np.float32(np.nan))
+    scale = np.asarray(noise, np.float32) ** 2
+    shift = np.asarray(error_px, np.float32) ** 2
+    z = np.empty(before.shape, np.float32)
+    for out, one, two, own in zip(z, before, after, scale, strict=True):
+        # The smoother of the two dates bounds what a shift alone can do.
+        spread = _steepness(one)
+        np.minimum(spread, _steepness(two), out=spread)
+        spread *= shift
+        spread += own
+        np.sqrt(spread, out=spread)
+        np.subtract(two, one, out=out)
+        np.divide(out, spread, out=out)
+        if valid is not None:
+            out[~valid] = np.nan
     return z
 
 

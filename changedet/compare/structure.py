@@ -13,7 +13,21 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from changedet.compare.sliding import best_correlation, disc_shifts
 from changedet.core.kernels import gradients
+
+__all__ = [
+    "WindowSizes",
+    "coherence",
+    "contrast_structure",
+    "disc_shifts",
+    "double_angle",
+    "orientation_similarity",
+    "ssim",
+    "window_sizes",
+    "windowed_mean",
+    "zncc",
+]
 
 FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
@@ -75,11 +89,12 @@ def window_sizes(gsd_m: float | None, *, residual_px: float = 0.0) -> WindowSize
     )
 
 
-def _box(image: NDArray[np.floating], radius: int) -> NDArray[np.float64]:
-    # Sums run in float64: a float32 running sum would depend on where a block begins.
+def _box(image: NDArray[np.floating], radius: int) -> FloatArray:
+    # OpenCV sums float32 images in float64, also where it returns float32: a float32 running sum
+    # would depend on where a block begins.
     side = (2 * radius + 1, 2 * radius + 1)
-    summed = cv2.boxFilter(image, cv2.CV_64F, side, borderType=cv2.BORDER_REFLECT_101)
-    return np.asarray(summed, np.float64)
+    summed = cv2.boxFilter(image, cv2.CV_32F, side, borderType=cv2.BORDER_REFLECT_101)
+    return np.asarray(summed, np.float32)
 
 
 def windowed_mean(image: FloatArray, *, weight: FloatArray, radius: int) -> FloatArray:
@@ -96,32 +111,11 @@ def windowed_mean(image: FloatArray, *, weight: FloatArray, radius: int) -> Floa
     -------
     ndarray of float32
     """
+    if (weight == 1).all():
+        return _box(np.asarray(image, np.float32), radius)
     mass = _box(weight, radius)
-    total = _box(np.where(weight > 0, image * weight, np.float32(0)), radius)
-    return np.divide(total, mass, out=np.zeros_like(total), where=mass > 1e-6).astype(np.float32)
-
-
-def disc_shifts(search: int, step: int) -> list[tuple[int, int]]:
-    """List the (dy, dx) shifts on a square lattice inside a disc, pixels.
-
-    Examples
-    --------
-    >>> disc_shifts(1, 1)
-    [(-1, 0), (0, -1), (0, 0), (0, 1), (1, 0)]
-    """
-    reach = range(-(search // step) * step, search + 1, step)
-    return [(dy, dx) for dy in reach for dx in reach if dy * dy + dx * dx <= search * search]
-
-
-def _shifted(image: FloatArray, search: int) -> FloatArray:
-    sides = (search, search, search, search)
-    return np.asarray(cv2.copyMakeBorder(image, *sides, cv2.BORDER_CONSTANT, value=0), np.float32)
-
-
-def _view(padded: NDArray[np.floating], shift: tuple[int, int], search: int) -> FloatArray:
-    height, width = padded.shape[0] - 2 * search, padded.shape[1] - 2 * search
-    row, col = search + shift[0], search + shift[1]
-    return padded[row : row + height, col : col + width]
+    total = _box(np.where(weight > 0, image * weight, np.float32(0)).astype(np.float32), radius)
+    return np.divide(total, mass, out=np.zeros_like(total), where=mass > 1e-6)
 
 
 def _detrend(image: FloatArray, valid: BoolArray, radius: int) -> FloatArray:
@@ -171,85 +165,7 @@ def zncc(
     """
     seen = np.ones(before.shape, bool) if valid is None else valid
     pair = (_detrend(before, seen, radius), _detrend(after, seen, radius))
-    return _best_correlation([pair], radius=radius, search=search, step=step, stride=stride)
-
-
-def _best_correlation(
-    pairs: list[tuple[FloatArray, FloatArray]],
-    *,
-    radius: int,
-    search: int,
-    step: int,
-    stride: int,
-) -> FloatArray:
-    """Return the largest correlation of pairs of fields over all shifts of the second ones.
-
-    Sums over windows are needed at every ``stride``-th pixel alone: they are as smooth as the
-    windows are wide. All else is done on every pixel, so that no detail is lost.
-    """
-    shape = pairs[0][0].shape
-    pairs = [(_whole(before, stride), _whole(after, stride)) for before, after in pairs]
-    side = _side(radius, stride)
-    energy = [np.square(np.stack(fields)).sum(axis=0) for fields in zip(*pairs, strict=True)]
-    # Of the window that begins where that of the reduced pixel does.
-    anchor = (side // 2) * stride
-    spread = cv2.boxFilter(
-        energy[1],
-        cv2.CV_32F,
-        (side * stride, side * stride),
-        anchor=(anchor, anchor),
-        borderType=cv2.BORDER_REFLECT_101,
-    )
-    scale = _inverse_root(_smoothed(energy[0], side, stride))
-    scale_moved = _shifted(_inverse_root(np.asarray(spread, np.float32)), search)
-    moved = [_shifted(after, search) for _, after in pairs]
-    best = np.full(scale.shape, -1, np.float32)
-    product = np.empty(energy[0].shape, np.float32)
-    term = np.empty_like(product)
-    for shift in disc_shifts(search, step):
-        for number, ((before, _), after) in enumerate(zip(pairs, moved, strict=True)):
-            into = term if number else product
-            np.multiply(before, _view(after, shift, search), out=into)
-            if number:
-                product += term
-        score = _smoothed(product, side, stride)
-        score *= scale
-        score *= _view(scale_moved, shift, search)[::stride, ::stride]
-        np.maximum(best, score, out=best)
-    size = (product.shape[1], product.shape[0])
-    full = cv2.resize(best, size, interpolation=cv2.INTER_LINEAR) if stride > 1 else best
-    return np.asarray(np.clip(full, -1, 1)[: shape[0], : shape[1]], np.float32)
-
-
-def _side(radius: int, stride: int) -> int:
-    """Return the odd side of a window of ``2 * radius + 1`` pixels in pixels of ``stride``."""
-    return 2 * round(((2 * radius + 1) / stride - 1) / 2) + 1
-
-
-def _whole(image: FloatArray, stride: int) -> FloatArray:
-    """Continue an image to the right and below to a multiple of ``stride``."""
-    more = (-image.shape[0] % stride, -image.shape[1] % stride)
-    if not any(more):
-        return image
-    return np.asarray(
-        cv2.copyMakeBorder(image, 0, more[0], 0, more[1], cv2.BORDER_REPLICATE), np.float32
-    )
-
-
-def _smoothed(image: FloatArray, side: int, stride: int) -> FloatArray:
-    """Return the mean over windows of ``side`` reduced pixels, at the reduced pixels."""
-    if stride > 1:
-        small = (image.shape[1] // stride, image.shape[0] // stride)
-        image = np.asarray(cv2.resize(image, small, interpolation=cv2.INTER_AREA), np.float32)
-    # OpenCV sums float32 images in float64, also where it returns float32.
-    mean = cv2.boxFilter(image, cv2.CV_32F, (side, side), borderType=cv2.BORDER_REFLECT_101)
-    return np.asarray(mean, np.float32)
-
-
-def _inverse_root(energy: FloatArray) -> FloatArray:
-    """1 / sqrt, and 0 where there is nothing to correlate."""
-    some = energy > 1e-6
-    return np.where(some, 1 / np.sqrt(np.where(some, energy, 1)), 0).astype(np.float32)
+    return best_correlation([pair], radius=radius, search=search, step=step, stride=stride)
 
 
 def double_angle(
@@ -322,7 +238,7 @@ def orientation_similarity(
             strict=True,
         )
     )
-    return _best_correlation(fields, radius=radius, search=search, step=step, stride=stride)
+    return best_correlation(fields, radius=radius, search=search, step=step, stride=stride)
 
 
 def coherence(

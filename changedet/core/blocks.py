@@ -32,6 +32,24 @@ class Block:
             slice(self.margin, self.margin + self.core.width),
         )
 
+    def narrowed(self, margin: int) -> Block:
+        """Return the same core with a smaller margin: a multiple of 8, at least ``margin``.
+
+        Examples
+        --------
+        >>> Block(core=Window(row=0, col=0, height=64, width=64), margin=96).narrowed(59).margin
+        64
+        """
+        return Block(core=self.core, margin=min(self.margin, -(-margin // 8) * 8))
+
+    def place_of(self, inner: Block) -> tuple[slice, slice]:
+        """Slices that cut what ``inner``, of the same core, reads out of an array of ``padded``."""
+        less = self.margin - inner.margin
+        return (
+            slice(less, less + inner.padded.height),
+            slice(less, less + inner.padded.width),
+        )
+
 
 def blocks(grid: Grid, *, size: int = 1024, margin: int = 0) -> Iterator[Block]:
     """Cut a grid into blocks, row by row.

@@ -69,20 +69,18 @@ def sample_at(
         raise ValueError(f"an image has two or three dimensions, not {image.ndim}")
     height, width = image.shape[-2:]
     at_col, at_row = np.broadcast_arrays(np.asarray(cols, float), np.asarray(rows, float))
-    inside = _inside(at_col, at_row, height, width)
     bands = image[None] if image.ndim == 2 else image
+    take, reach = (_sample_linear, 1) if order == 1 else (_sample_cubic, _SPLINE_REACH + 2)
+    if at_col.size and _is_within(at_col, at_row, height - 1, width - 1):
+        values = take(*_crop(bands, at_col.ravel(), at_row.ravel(), reach))
+        out = values.reshape((len(bands), *at_col.shape))
+        return out[0] if image.ndim == 2 else out
+    inside = _inside(at_col, at_row, height, width)
     out = np.full((len(bands), *at_col.shape), fill, np.float32)
     if inside.any():
-        everywhere = bool(inside.all())
-        at_col = np.clip(at_col if everywhere else at_col[inside], 0, width - 1)
-        at_row = np.clip(at_row if everywhere else at_row[inside], 0, height - 1)
-        crop, at_col, at_row = _crop(bands, at_col, at_row, _SPLINE_REACH + 2 if order == 3 else 1)
-        take = _sample_linear if order == 1 else _sample_cubic
-        values = take(crop, at_col.ravel(), at_row.ravel())
-        if everywhere:
-            out = values.reshape(out.shape)
-        else:
-            out[:, inside] = values
+        at_col = np.clip(at_col[inside], 0, width - 1)
+        at_row = np.clip(at_row[inside], 0, height - 1)
+        out[:, inside] = take(*_crop(bands, at_col, at_row, reach))
     return out[0] if image.ndim == 2 else out
 
 
@@ -108,6 +106,8 @@ def sample_valid(
     """
     height, width = valid.shape
     at_col, at_row = np.broadcast_arrays(np.asarray(cols, float), np.asarray(rows, float))
+    if valid.all() and at_col.size and _is_within(at_col, at_row, height - 1, width - 1):
+        return np.ones(at_col.shape, np.bool_)
     inside = _inside(at_col, at_row, height, width)
     if not inside.any():
         return inside
@@ -246,6 +246,18 @@ def _inside(
         (cols >= -0.5) & (cols <= width - 0.5) & (rows >= -0.5) & (rows <= height - 0.5)
     )
     return inside
+
+
+def _is_within(
+    cols: NDArray[np.float64], rows: NDArray[np.float64], last_row: int, last_col: int
+) -> bool:
+    """Say whether all positions lie between the outer centres, as most windows do: in two passes.
+
+    NaN makes it False.
+    """
+    return bool(
+        cols.min() >= 0 and cols.max() <= last_col and rows.min() >= 0 and rows.max() <= last_row
+    )
 
 
 def _crop(

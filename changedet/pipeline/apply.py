@@ -13,8 +13,8 @@ from changedet.core.grid import Window
 from changedet.decide.regions import drop_small
 from changedet.io.raster import read_own
 from changedet.io.shapes import burn
-from changedet.pipeline.evidence import as_evidence, measure_change
-from changedet.pipeline.matched import match_footprints
+from changedet.pipeline.evidence import as_evidence, change_reach_px, measure_change
+from changedet.pipeline.matched import Greys, match_footprints
 from changedet.pipeline.measure import (
     Pair,
     find_built,
@@ -43,6 +43,7 @@ from changedet.pipeline.plants import (
     WEAKER,
     find_plants,
 )
+from changedet.pipeline.plants import near_px as plants_near_px
 from changedet.pipeline.scene import Scene
 from changedet.quantify.areas import CellGrid, Tally
 from changedet.quantify.buildings import FootprintSums
@@ -91,23 +92,16 @@ def compute_block(block: Block, *, scene: Scene, plan: Plan) -> BlockMaps:
     pair = relit(pair, plan, block.padded)
     before, after = grey_pair(scene, pair, plan.stretch, plan.before_blur)
     built = find_built(scene, pair, plan, block.padded)
-    alike = plan.chance.standardise(similarity(before, after, analysed, plan.sizes))
-    drop = order_drop(before, after, analysed, plan.sizes)
-    support = plan.sizes.support
-    structural = _quantise(
-        plan.null.evidence(
-            supported(alike, built, analysed, support), supported(drop, built, analysed, support)
-        ),
-        analysed,
-    )
-    change = measure_change(scene, pair, plan, block.padded)
-    pixel = _quantise(as_evidence(change, plan), analysed)
-    state, plants = find_plants(scene, plan, pair, built & analysed)
-    state |= np.where(analysed, ANALYSED, 0).astype(np.uint8)
-    state |= np.where(pair.inside, INSIDE, 0).astype(np.uint8)
-    state |= np.where(built & analysed, BUILT, 0).astype(np.uint8)
+    greys = (before, after, analysed)
+    evidence = _evidence(block, pair, greys, built, scene=scene, plan=plan)
+    near = block.narrowed(plants_near_px(plan.gsd_m))
+    place = block.place_of(near)
+    state, plants = find_plants(scene, plan, pair, built & analysed, place=place)
+    state, plants = state[near.trim], plants[near.trim]
+    for mask, bit in ((analysed, ANALYSED), (pair.inside, INSIDE), (built & analysed, BUILT)):
+        state |= np.where(mask[trim], bit, 0).astype(np.uint8)
     sums = FootprintSums.zero(len(scene.footprints))
-    measures = {"dissimilarity": alike[trim], "drop": drop[trim]}
+    measures = {"dissimilarity": evidence.alike, "drop": evidence.drop}
     masks = _sum_footprints(
         sums,
         scene,
@@ -115,17 +109,55 @@ def compute_block(block: Block, *, scene: Scene, plan: Plan) -> BlockMaps:
         analysed=analysed[trim],
         codes=pair.codes[trim],
         measures=measures,
-        structural=structural[trim],
+        structural=evidence.structural,
     )
-    match_footprints(sums, scene, plan, block, (before, after, analysed), masks=masks)
+    match_footprints(sums, scene, plan, block, greys, masks=masks)
     return BlockMaps(
         window=block.core,
         aligned=aligned,
-        pixel=pixel[trim],
-        structural=structural[trim],
-        state=state[trim],
-        plants=plants[trim],
+        pixel=evidence.pixel,
+        structural=evidence.structural,
+        state=state,
+        plants=plants,
         sums=sums,
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Evidence:
+    """Of the core of one block."""
+
+    alike: NDArray[np.float32]
+    """Dissimilarity of single windows, standardised."""
+    drop: NDArray[np.float32]
+    structural: ByteArray
+    pixel: ByteArray
+
+
+def _evidence(
+    block: Block, pair: Pair, greys: Greys, built: BoolArray, *, scene: Scene, plan: Plan
+) -> _Evidence:
+    """Compute evidence on no more of the margin than each of its measures reaches."""
+    analysed = pair.analysed[block.trim]
+    wide = block.narrowed(plan.sizes.margin)
+    place = block.place_of(wide)
+    before, after, seen = greys[0][place], greys[1][place], greys[2][place]
+    alike = plan.chance.standardise(similarity(before, after, seen, plan.sizes))
+    drop = order_drop(before, after, seen, plan.sizes)
+    object_ = wide.narrowed(plan.sizes.support)
+    place = wide.place_of(object_)
+    roofs, seen = built[block.place_of(object_)], seen[place]
+    support = plan.sizes.support
+    structural = plan.null.evidence(
+        *(supported(part[place], roofs, seen, support)[object_.trim] for part in (alike, drop))
+    )
+    near = block.narrowed(change_reach_px(plan.gsd_m))
+    change = measure_change(scene, pair.cut(block.place_of(near)), plan, near.padded)[near.trim]
+    return _Evidence(
+        alike[wide.trim],
+        drop[wide.trim],
+        _quantise(structural, analysed),
+        _quantise(as_evidence(change, plan), analysed),
     )
 
 

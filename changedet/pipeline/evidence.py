@@ -112,8 +112,13 @@ def plan_chroma(
 
 def _dimness(visible: FloatArray, floor: float) -> FloatArray:
     """Return how strongly noise of the bands enters each log-ratio of one date, shape (2, ...)."""
-    red, green, blue = 1 / np.square(np.maximum(visible, 0) + np.float32(max(floor, 1e-6)))
-    return np.stack([red + green, blue + green])
+    light = np.maximum(visible, 0)
+    light += np.float32(max(floor, 1e-6))
+    np.multiply(light, light, out=light)
+    red, green, blue = np.reciprocal(light, out=light)
+    red += green
+    blue += green
+    return light[::2]
 
 
 def fit_noise(

@@ -65,6 +65,17 @@ class Pair:
         """Valid and visible in both dates and inside grid and AOI."""
         return self.valid_before & self.valid_after & self.inside & ~self.hidden
 
+    def cut(self, place: tuple[slice, slice]) -> Pair:
+        """Return a part of the window."""
+        return Pair(
+            self.before[(slice(None), *place)],
+            self.after[(slice(None), *place)],
+            self.valid_before[place],
+            self.valid_after[place],
+            self.inside[place],
+            self.codes[place],
+        )
+
 
 def inset(pair: Pair, cut: int) -> Pair:
     """Return the pixels of a window that is ``cut`` pixels smaller on every side."""

@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from shapely.affinity import affine_transform
 
 from changedet.core.blocks import Block, blocks
 from changedet.core.grid import Grid, Window
@@ -103,6 +102,7 @@ def write_evidence(
                     scale=1 / STEPS,
                     descriptions=(text,),
                     tags=tags,
+                    zlevel=1,
                 )
             )
             for name, text in (
@@ -112,7 +112,7 @@ def write_evidence(
         }
         for name in ("state", "plants"):
             maps[name] = stack.enter_context(
-                create_raster(Path(paths[name]), scene.grid, dtype="uint8")
+                create_raster(Path(paths[name]), scene.grid, dtype="uint8", zlevel=1)
             )
         for result in walk.over(job, margin=margin, report=report):
             aligned.write(result.aligned, result.window)
@@ -166,6 +166,7 @@ def write_classes(walk: Walk, rules: Rules, paths: dict[str, str], *, report: Re
         colours=CLASS_COLOURS,
         descriptions=("class",),
         tags={**walk.tags, "CLASSES": "; ".join(CLASS_NAMES)},
+        zlevel=1,
     ) as writer:
         for result in walk.over(job, margin=margin, report=report):
             writer.write(result.classes[None], result.window)
@@ -233,9 +234,15 @@ def no_building_layer() -> Layer:
 def change_layer(grid: Grid, regions: list[tuple[int, shapely.Polygon]]) -> Layer:
     """Return regions of classes.tif, traced in pixels, as polygons of the grid."""
     t = grid.transform
-    outlines = [affine_transform(outline, [t.a, t.b, t.d, t.e, t.c, t.f]) for _, outline in regions]
+    traced = np.array([outline for _, outline in regions], dtype=object)
+    outlines = shapely.transform(
+        traced,
+        lambda at: np.stack(
+            [t.a * at[:, 0] + t.b * at[:, 1] + t.c, t.d * at[:, 0] + t.e * at[:, 1] + t.f], axis=1
+        ),
+    )
     codes = np.array([code for code, _ in regions], dtype=np.int32)
-    pixels = np.array([outline.area for _, outline in regions], float)
+    pixels = shapely.area(traced)
     area = grid.pixel_area_m2
     return Layer(
         name="changes",

@@ -41,6 +41,8 @@ BARED = 128
 _LOSSES = (("low", LOST_LOW), ("central", LOST_CENTRAL), ("high", LOST_HIGH))
 _CANOPY_LOSSES = (("low", CANOPY_LOW), ("central", CANOPY_CENTRAL), ("high", CANOPY_HIGH))
 
+_BLUR_PX = 5
+"""Reach of the blur of the index itself."""
 RIM_M = 3.0
 """Rim of what is seen in which canopy is not told, metres."""
 LEVEL = 1000.0
@@ -84,8 +86,12 @@ class PlantSample:
 
 def reach_px(gsd_m: float) -> int:
     """Return how far plants look around a pixel, in pixels of the grid."""
-    blur = 5  # of the index itself
-    return blur + max(open_ground.reach_px(gsd_m), pale_reach_px(gsd_m) + 4, trees.reach_px(gsd_m))
+    return max(_BLUR_PX + open_ground.reach_px(gsd_m), near_px(gsd_m))
+
+
+def near_px(gsd_m: float) -> int:
+    """Return how far all but open ground looks around a pixel, in pixels of the grid."""
+    return _BLUR_PX + max(pale_reach_px(gsd_m) + 4, trees.reach_px(gsd_m))
 
 
 def brightness_scale(plan: Plan) -> float:
@@ -189,20 +195,33 @@ def fit_plants(
 
 
 def find_plants(
-    scene: Scene, plan: Plan, pair: Pair, built: BoolArray
+    scene: Scene,
+    plan: Plan,
+    pair: Pair,
+    built: BoolArray,
+    *,
+    place: tuple[slice, slice] = (slice(None), slice(None)),
 ) -> tuple[ByteArray, ByteArray]:
-    """Return the bits of state and plants of one window."""
-    state, plants = np.zeros((2, *built.shape), np.uint8)
+    """Return the bits of state and plants of one window, or of a part of it.
+
+    ``place`` is the part that is wanted with :func:`near_px` around it; the rest of the window
+    only tells how wide open ground is.
+    """
+    state, plants = np.zeros((2, *built[place].shape), np.uint8)
     vegetation = plan.vegetation
     if scene.index is None or vegetation is None:
         return state, plants
+    first, second = measure_brightness(scene, pair, plan)
+    field, water = (
+        ground[place]
+        for ground in open_ground.find_open_ground(
+            first, second, pair.analysed, gsd_m=plan.gsd_m, plants_level=water_level(vegetation)
+        )
+    )
+    pair, built, first, second = pair.cut(place), built[place], first[place], second[place]
     before = vegetation_index(scene.index, pair.before, scene.before.roles, scene.white)
     after = index_after(scene, pair, plan)
-    first, second = measure_brightness(scene, pair, plan)
     known = np.isfinite(before) & np.isfinite(after) & pair.analysed & ~built
-    field, water = open_ground.find_open_ground(
-        first, second, pair.analysed, gsd_m=plan.gsd_m, plants_level=water_level(vegetation)
-    )
     if scene.index != "ndvi":
         # Near infrared knows water anyway; colour takes it for plants.
         known &= ~water

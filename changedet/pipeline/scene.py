@@ -253,10 +253,15 @@ class Scene:
         row, col = source.row // zoom * zoom, source.col // zoom * zoom
         source = Window(row=row, col=col, height=source.stop_row - row, width=source.stop_col - col)
         values, valid = read_window(self.after, source, zoom=zoom)
-        at_cols = (at_cols - col + 0.5) / zoom - 0.5
-        at_rows = (at_rows - row + 0.5) / zoom - 0.5
+        if zoom == 1:
+            at_cols, at_rows = at_cols - col, at_rows - row
+        else:
+            at_cols = (at_cols - col + 0.5) / zoom - 0.5
+            at_rows = (at_rows - row + 0.5) / zoom - 0.5
         seen = sample_valid(valid, at_cols, at_rows, margin=2.5)
         warped = sample_at(_fill(values, valid), at_cols, at_rows, order=3, fill=0.0)
+        if seen.all():
+            return warped, seen
         return np.where(seen, warped, np.float32(0)), seen
 
 

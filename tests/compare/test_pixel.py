@@ -5,6 +5,7 @@ import math
 import cv2
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from changedet.compare.pixel import (
     chroma_ratios,
@@ -55,6 +56,22 @@ def test_z_is_signed_and_in_units_of_the_noise() -> None:
     z = gradient_z(before, after, noise=np.array([3.0, 5.0]), error_px=0.5)
     assert z[0] == pytest.approx(2.0)
     assert z[1] == pytest.approx(-2.0)
+
+
+def test_z_is_its_formula() -> None:
+    random = np.random.default_rng(4)
+    before, after = random.uniform(0, 200, (2, 3, 24, 30)).astype(np.float32)
+    noise, error = random.uniform(1, 5, (3, 24, 30)), random.uniform(0, 1, (24, 30))
+
+    def steepness(band: np.ndarray) -> np.ndarray:
+        slopes = (ndimage.sobel(band.astype(float), axis, mode="mirror") / 8 for axis in (0, 1))
+        return np.asarray(sum(slope**2 for slope in slopes))
+
+    z = gradient_z(before, after, noise=noise, error_px=error)
+    for band in range(3):
+        steep = np.minimum(steepness(before[band]), steepness(after[band]))
+        expected = (after[band] - before[band]) / np.sqrt(noise[band] ** 2 + error**2 * steep)
+        assert z[band] == pytest.approx(expected, rel=1e-4, abs=1e-4)
 
 
 def test_what_is_not_valid_is_nan() -> None:

@@ -8,6 +8,7 @@ import pytest
 from scipy import ndimage
 from skimage.metrics import structural_similarity
 
+from changedet.compare.sliding import STRIP_ROWS, sum_products
 from changedet.compare.structure import (
     coherence,
     contrast_structure,
@@ -246,3 +247,16 @@ def test_every_second_window_does_not_depend_on_where_a_block_begins() -> None:
     part = zncc(before[32:, 24:], after[32:, 24:], radius=9, search=6, step=3, stride=2)
     inner = (slice(30, -30), slice(30, -30))
     assert part[inner] == pytest.approx(whole[32:, 24:][inner], abs=1e-5)
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("rows", [2, STRIP_ROWS, 2 * STRIP_ROWS + 14])
+def test_products_strip_by_strip_are_those_of_whole_arrays(stride: int, rows: int) -> None:
+    random = np.random.default_rng(3)
+    one, two, three, four = random.standard_normal((4, rows, 50)).astype(np.float32)
+    product = one * two + three * four
+    whole = product.reshape(rows // stride, stride, 50 // stride, stride).mean((1, 3))
+    out = np.empty(whole.shape, np.float32)
+    room = np.empty((2, STRIP_ROWS, 50), np.float32)
+    sum_products([(one, two), (three, four)], stride, out=out, room=room)
+    assert out == pytest.approx(whole, abs=1e-6)

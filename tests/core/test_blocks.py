@@ -43,3 +43,17 @@ def test_order_is_row_by_row() -> None:
 def test_nonsense_is_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="size"):
         list(blocks(Grid(width=5, height=5), **wrong))
+
+
+def test_a_narrowed_block_reads_the_middle_of_what_the_wide_one_reads() -> None:
+    block = Block(core=Window(row=128, col=64, height=40, width=56), margin=96)
+    inner = block.narrowed(59)
+    assert (inner.margin, inner.core) == (64, block.core)
+    assert block.narrowed(200).margin == 96
+    rows, cols = np.mgrid[
+        block.padded.row : block.padded.stop_row, block.padded.col : block.padded.stop_col
+    ]
+    place = block.place_of(inner)
+    assert rows[place].shape == inner.padded.shape
+    assert (rows[place][0, 0], cols[place][0, 0]) == (inner.padded.row, inner.padded.col)
+    assert np.array_equal(rows[place][inner.trim], rows[block.trim])
