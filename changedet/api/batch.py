@@ -29,7 +29,7 @@ from changedet.io.batches import (
 from changedet.io.digests import Digests, Stamp, stamp
 from changedet.io.manifest import read_manifest
 from changedet.io.output import sweep
-from changedet.result import Record, read_record
+from changedet.result import AreaRecord, Record, read_record
 
 Told = Callable[[TownOutcome, int, int], None]
 """Takes what became of a town, how many are done, and how many there are."""
@@ -338,10 +338,25 @@ def describe_town(town: TownOutcome, record: Record | None) -> dict[str, Any]:
     }
     if record is None or town.status not in {"ok", "degraded"}:
         return entry
-    parts = {"built": record.built, "vegetation": record.vegetation, "buildings": record.buildings}
-    figures = {
-        name: None if part is None else part.model_dump(mode="json", exclude={"method", "canopy"})
-        for name, part in parts.items()
+    counts = record.buildings
+    return entry | {
+        "built": _loss(record.built, "destroyed"),
+        "vegetation": _loss(record.vegetation, "lost"),
+        "buildings_total": None if counts is None else counts.total,
+        "buildings_destroyed": None if counts is None else counts.destroyed,
+        "not_observable_share": record.not_observable_share,
     }
-    share = None if record.grid is None else record.grid.analysed_share
-    return entry | figures | {"analysed_share": share}
+
+
+def _loss(part: AreaRecord | None, verb: str) -> dict[str, Any] | None:
+    """Return a loss with its interval; its figure is None where no loss is claimed."""
+    if part is None:
+        return None
+    claimed = part.separable and part.before_share != 0
+    figures = {
+        f"lost_{unit}": getattr(part, f"{verb}_{unit}") if claimed else None
+        for unit in ("ha", "share")
+    }
+    rest = ("before_ha", "low_ha", "high_ha", "low_share", "high_share", "interval_kind",
+            "separable")  # fmt: skip
+    return figures | {name: getattr(part, name) for name in rest}

@@ -127,11 +127,14 @@ class Batch:
         In its order.
     jobs : int
         Towns at the same time.
+    lang : str
+        Of the batch as a whole; a town may have its own.
     """
 
     name: str
     towns: tuple[Town, ...]
     jobs: int = 1
+    lang: str = "en"
 
 
 @dataclass(slots=True)
@@ -226,7 +229,13 @@ def check_sheet(
             towns.append(Town(name=name, folder=folder, before=str(before), after=str(after),
                               options=options.model_copy(update={"jobs": 1})))  # fmt: skip
     faults.stop(sheet.name)
-    return Batch(name=sheet.name, towns=tuple(towns), jobs=common.jobs if common else 1)
+    shared_by_all = common or RunOptions()
+    return Batch(
+        name=sheet.name,
+        towns=tuple(towns),
+        jobs=shared_by_all.jobs,
+        lang=shared_by_all.lang,
+    )
 
 
 def _lay(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
