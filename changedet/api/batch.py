@@ -15,7 +15,7 @@ from changedet.api.crew import work_through
 from changedet.api.exports import check_exports
 from changedet.api.town import STATUSES, TownJob, TownOutcome, failed, told
 from changedet.core.errors import ChangedetError, InputError
-from changedet.core.manifest import PATHS, Batch, Town, check_sheet
+from changedet.core.manifest import OF_BATCH, PATHS, Batch, Town, check_sheet
 from changedet.core.options import RunOptions
 from changedet.io.batches import (
     INDEX,
@@ -34,7 +34,7 @@ from changedet.result import AreaRecord, Record, read_record
 Told = Callable[[TownOutcome, int, int], None]
 """Takes what became of a town, how many are done, and how many there are."""
 
-_NO_MATTER = {"jobs", "block_size", *PATHS}
+_NO_MATTER = {*OF_BATCH, "block_size", *PATHS}
 """Options that alter no figure, or whose files are compared by their content."""
 _WHOLE = ("report.html", "summary.csv", "vectors.gpkg", "maps/classes.tif")
 _UNDONE = "not done yet: the batch was interrupted; the same command goes on"
@@ -133,7 +133,8 @@ def run_batch(
     output : path-like
         Folder of the batch: a result folder per town in it, and the index.
     jobs : int, optional
-        Towns at the same time; without it, what the manifest says, else 1.
+        Towns at the same time; without it as many as the executor has workers, if it tells, else
+        what the manifest says, else 1.
     executor : concurrent.futures.Executor, optional
         Towns are compared on it, ``jobs`` + 1 in flight; its workers must see the same files.
         Without it, on processes (a script needs ``if __name__ == "__main__":`` for them).
@@ -164,7 +165,9 @@ def run_batch(
         course = _Course(batch=batch, out=out, command=command, progress=progress)
         try:
             course.look(again=overwrite)
-            course.work(jobs or batch.jobs, executor)
+            # as core.spread does: the standard executors know how many workers they have
+            known: int = getattr(executor, "_max_workers", batch.jobs)
+            course.work(jobs or known, executor)
         finally:
             # also after a signal: what is finished is listed, and what is not
             clear(out, [town.folder for town in batch.towns if town.folder not in course.done])

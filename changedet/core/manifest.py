@@ -20,6 +20,8 @@ from changedet.core.options import Options, RunOptions
 PATHS = ("footprints", "aoi", "tie_points", "control_before", "control_after")
 """Options that name a file."""
 NEEDED = ("name", "before", "after")
+OF_BATCH = ("jobs", "scheduler")
+"""Options that say where towns are compared: of the whole batch, and without effect on results."""
 MAX_TOWNS = 100_000
 MAX_NAME = 500
 """Characters of a town's name."""
@@ -227,7 +229,7 @@ def check_sheet(
         options = _validate(wishes, row.place, faults) if common is not None else None
         if name and before and after and options is not None:
             towns.append(Town(name=name, folder=folder, before=str(before), after=str(after),
-                              options=options.model_copy(update={"jobs": 1})))  # fmt: skip
+                              options=_alone(options)))  # fmt: skip
     faults.stop(sheet.name)
     shared_by_all = common or RunOptions()
     return Batch(
@@ -236,6 +238,12 @@ def check_sheet(
         jobs=shared_by_all.jobs,
         lang=shared_by_all.lang,
     )
+
+
+def _alone(options: RunOptions) -> RunOptions:
+    """Return options of a town without what is of the batch."""
+    given = options.model_dump(exclude_unset=True, exclude=set(OF_BATCH))
+    return RunOptions.model_validate(given)
 
 
 def _lay(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -269,7 +277,7 @@ def _read_keys(
     values: Mapping[str, Any], place: str, faults: Faults, *, town: bool
 ) -> dict[str, Any]:
     """Return known keys in one spelling, ``a.b`` as tables; what is unknown is a fault."""
-    allowed = {*_KNOWN, *(NEEDED if town else ())} - ({"jobs"} if town else set())
+    allowed = {*_KNOWN, *(NEEDED if town else ())} - set(OF_BATCH if town else ())
     found: dict[str, Any] = {}
     for key, value in values.items():
         name = str(key).strip().replace("-", "_")
@@ -293,8 +301,8 @@ def _read_keys(
 
 
 def _unknown(name: str, allowed: Collection[str], *, town: bool) -> str:
-    if name == "jobs" and town:
-        return "jobs is of the whole batch: give --jobs"
+    if name in OF_BATCH and town:
+        return f"{name} is of the whole batch: give --{name}"
     if name in NEEDED:
         return f"{name} belongs to a town"
     near = get_close_matches(name[:80], sorted(allowed), 1)
