@@ -16,7 +16,7 @@ from changedet.api.exports import check_exports
 from changedet.api.index import fill_entry, write_index
 from changedet.api.town import TownJob, TownOutcome, failed, told
 from changedet.core.errors import ChangedetError, InputError
-from changedet.core.manifest import PATHS, Batch, Town, check_sheet
+from changedet.core.manifest import OF_BATCH, PATHS, Batch, Town, check_sheet
 from changedet.core.options import RunOptions
 from changedet.io.batches import (
     check_place,
@@ -34,7 +34,7 @@ from changedet.result import Record, read_record
 Told = Callable[[TownOutcome, int, int], None]
 """Takes what became of a town, how many are done, and how many there are."""
 
-_NO_MATTER = {"jobs", "block_size", "scheduler", *PATHS}
+_NO_MATTER = {*OF_BATCH, "block_size", *PATHS}
 """Options that alter no figure, or whose files are compared by their content."""
 _WHOLE = ("report.html", "summary.csv", "vectors.gpkg", "maps/classes.tif")
 _UNDONE = "not done yet: the batch was interrupted; the same command goes on"
@@ -133,7 +133,8 @@ def run_batch(
     output : path-like
         Folder of the batch: a result folder per town in it, and the index.
     jobs : int, optional
-        Towns at the same time; without it, what the manifest says, else 1.
+        Towns at the same time; without it as many as the executor has workers, if it tells, else
+        what the manifest says, else 1.
     executor : concurrent.futures.Executor, optional
         Towns are compared on it, ``jobs`` + 1 in flight; its workers must see the same files.
         Without it, on processes (a script needs ``if __name__ == "__main__":`` for them).
@@ -164,15 +165,17 @@ def run_batch(
         course = _Course(batch=batch, out=out, command=command, progress=progress)
         try:
             course.look(again=overwrite)
-            course.work(jobs or batch.jobs, executor)
+            # as core.spread does: the standard executors know how many workers they have
+            known: int = getattr(executor, "_max_workers", batch.jobs)
+            course.work(jobs or known, executor)
         finally:
             # also after a signal: what is finished is listed, and what is not
             clear(out, [town.folder for town in batch.towns if town.folder not in course.done])
             towns = course.outcomes()
             entries = [course.entries.get(Path(t.folder).name) or _entry(t) for t in towns]
-            title, lang = Path(batch.name).stem, batch.towns[0].options.lang
+            title = Path(batch.name).stem
             # small maps were made as the towns ended: a signal leaves no time for them
-            write_index(out, entries, title=title, lang=lang, small_maps=False)
+            write_index(out, entries, title=title, lang=batch.lang, small_maps=False)
     return BatchResult(folder=out, towns=towns)
 
 
@@ -258,7 +261,8 @@ def _entry(town: TownOutcome, record: Record | None = None) -> TownEntry:
         folder=Path(town.folder).name,
         status=town.status,
         exit_code=town.exit_code,
-        reason=town.reason,
+        # what a record says of itself can be told in every language
+        reason="" if record is not None else town.reason,
         record=record,
     )
 

@@ -20,6 +20,8 @@ from changedet.core.options import Options, RunOptions
 PATHS = ("footprints", "aoi", "tie_points", "control_before", "control_after")
 """Options that name a file."""
 NEEDED = ("name", "before", "after")
+OF_BATCH = ("jobs", "scheduler")
+"""Options that say where towns are compared: of the whole batch, and without effect on results."""
 MAX_TOWNS = 100_000
 MAX_NAME = 500
 """Characters of a town's name."""
@@ -129,12 +131,15 @@ class Batch:
         Towns at the same time.
     scheduler : str or None
         Of the cluster that compares them.
+    lang : str
+        Of the batch as a whole; a town may have its own.
     """
 
     name: str
     towns: tuple[Town, ...]
     jobs: int = 1
     scheduler: str | None = None
+    lang: str = "en"
 
 
 @dataclass(slots=True)
@@ -227,14 +232,22 @@ def check_sheet(
         options = _validate(wishes, row.place, faults) if common is not None else None
         if name and before and after and options is not None:
             towns.append(Town(name=name, folder=folder, before=str(before), after=str(after),
-                              options=options.model_copy(update=_ALONE)))  # fmt: skip
+                              options=_alone(options)))  # fmt: skip
     faults.stop(sheet.name)
+    shared_by_all = common or RunOptions()
     return Batch(
         name=sheet.name,
         towns=tuple(towns),
-        jobs=common.jobs if common else 1,
-        scheduler=common.scheduler if common else None,
+        jobs=shared_by_all.jobs,
+        scheduler=shared_by_all.scheduler,
+        lang=shared_by_all.lang,
     )
+
+
+def _alone(options: RunOptions) -> RunOptions:
+    """Return options of a town without what is of the batch."""
+    given = options.model_dump(exclude_unset=True, exclude=set(OF_BATCH))
+    return RunOptions.model_validate(given)
 
 
 def _lay(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -262,15 +275,13 @@ def _list_known() -> tuple[str, ...]:
 
 
 _KNOWN = _list_known()
-_ALONE: dict[str, Any] = {"jobs": 1, "scheduler": None}
-"""What a town is compared with: towns are what runs at the same time, not their blocks."""
 
 
 def _read_keys(
     values: Mapping[str, Any], place: str, faults: Faults, *, town: bool
 ) -> dict[str, Any]:
     """Return known keys in one spelling, ``a.b`` as tables; what is unknown is a fault."""
-    allowed = {*_KNOWN, *(NEEDED if town else ())} - (set(_ALONE) if town else set())
+    allowed = {*_KNOWN, *(NEEDED if town else ())} - set(OF_BATCH if town else ())
     found: dict[str, Any] = {}
     for key, value in values.items():
         name = str(key).strip().replace("-", "_")
@@ -294,7 +305,7 @@ def _read_keys(
 
 
 def _unknown(name: str, allowed: Collection[str], *, town: bool) -> str:
-    if name in _ALONE and town:
+    if name in OF_BATCH and town:
         return f"{name} is of the whole batch: give --{name}"
     if name in NEEDED:
         return f"{name} belongs to a town"

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from changedet import __version__
-from changedet.core.manifest import PATHS
+from changedet.core.manifest import OF_BATCH, PATHS
 from changedet.core.options import RunOptions
 from changedet.io.digests import digest_files
 from changedet.io.output import KEPT
@@ -31,7 +31,7 @@ from changedet.result import Inputs
 Value = TypeVar("Value")
 Arrays = dict[str, NDArray[Any]]
 
-_NO_MATTER = {"jobs", "block_size", "title", "credit", "lang", "export", *PATHS}
+_NO_MATTER = {*OF_BATCH, "block_size", "title", "credit", "lang", "export", *PATHS}
 """Options that alter neither; files are told by their content."""
 _TEXT = "text"
 _DRAFT = ".stage.npz"

@@ -52,6 +52,7 @@ def test_a_town_has_its_files_and_its_options() -> None:
 def test_jobs_are_of_the_batch() -> None:
     assert check(GOOD).jobs == 1
     assert check(GOOD, jobs=3).jobs == 3
+    assert check(GOOD | {"lang": "en"}, lang="uk").lang == "uk"
     assert "give --jobs" in told(GOOD | {"jobs": 2})
 
 
