@@ -88,7 +88,7 @@ def stamps(folder: Path) -> Files:
     return {
         str(path.relative_to(folder)): path.stat().st_mtime_ns
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != "index.json" and path.parent.name != ".batch"
+        if path.is_file() and path.parent not in {folder, folder / ".batch"}
     }
 
 

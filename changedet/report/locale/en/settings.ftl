@@ -89,3 +89,4 @@ value-ndvi = ndvi
 value-exg = exg
 value-en = en
 value-uk = uk
+options-scheduler = Dask scheduler

@@ -89,3 +89,4 @@ value-ndvi = NDVI
 value-exg = ExG («надлишок зеленого»)
 value-en = англійська
 value-uk = українська
+options-scheduler = Планувальник Dask
