@@ -10,6 +10,7 @@ from changedet.core.blocks import blocks
 from changedet.core.options import RunOptions
 from changedet.io.raster import Raster
 from changedet.io.sources import open_pair
+from changedet.pipeline.estimate import estimate_seconds
 from changedet.pipeline.fit import block_margin
 
 BYTES_PER_PIXEL = 150
@@ -19,7 +20,7 @@ BASE_MB = 420
 
 
 def describe_pair(before: str | Path, after: str | Path, options: RunOptions) -> dict[str, Any]:
-    """Return grid, overlap, scale, bands, blocks and memory of a run.
+    """Return grid, overlap, scale, bands, blocks, memory and about the seconds of a run.
 
     Raises
     ------
@@ -58,6 +59,9 @@ def describe_pair(before: str | Path, after: str | Path, options: RunOptions) ->
                 "jobs": options.jobs,
             },
             "memory_mb": round(BASE_MB + options.jobs * per_block / 1e6),
+            "seconds": round(
+                estimate_seconds(grid.width * grid.height, footprints=not built, jobs=options.jobs)
+            ),
             "findings": [f"{f.severity}: {f.message}" for f in pair.findings],
         }
 

@@ -5,6 +5,7 @@ peers-only  the standard measures alone, as given and perfectly aligned
 real        real pairs in the folder that CHANGEDET_BENCH_DATA names
 register    known displacements of real and simulated images, ours beside other methods
 looks       how simulated images look
+cost        CPU seconds by stage and memory, at several sizes
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from collections.abc import Sequence
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")  # CPU seconds that can be compared
 
-COMMANDS = ("accuracy", "peers-only", "real", "register", "looks")
+COMMANDS = ("accuracy", "peers-only", "real", "register", "looks", "cost")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -38,6 +39,10 @@ def main(argv: Sequence[str]) -> int:
         from tests.benchmarks import register
 
         return register.main(rest)
+    if wishes.command == "cost":
+        from tests.benchmarks import cost
+
+        return cost.main(rest)
     if wishes.command == "looks":
         from tests.benchmarks import looks
 

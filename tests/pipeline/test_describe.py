@@ -9,6 +9,7 @@ import pytest
 from changedet.core.errors import InputError
 from changedet.core.options import RunOptions
 from changedet.pipeline import describe_pair
+from changedet.pipeline.estimate import WORK_S, estimate_seconds, work_seconds
 
 
 def test_what_would_be_done(small_files: Any, tmp_path: Path) -> None:
@@ -22,6 +23,24 @@ def test_what_would_be_done(small_files: Any, tmp_path: Path) -> None:
     assert found["before"]["bands"] == {"red": 1, "green": 2, "blue": 3}
     assert found["after"]["driver"] == "GTiff"
     assert found["findings"] == []
+
+
+def test_time_grows_with_the_image_and_falls_with_jobs() -> None:
+    def seconds(megapixels: float, **wishes: Any) -> float:
+        wanted = {"footprints": True, "speed": 1.0, **wishes}
+        return estimate_seconds(round(megapixels * 1e6), **wanted)
+
+    assert seconds(300) - seconds(200) == pytest.approx(seconds(200) - seconds(100))
+    assert 0 < seconds(0) < seconds(1) < seconds(100, jobs=2) < seconds(100)
+    assert seconds(100, jobs=64) > 0.2 * seconds(100)
+    assert seconds(9, speed=2) == pytest.approx(seconds(9) / 2)
+
+
+def test_the_speed_of_this_machine_is_measured() -> None:
+    here = WORK_S / work_seconds()
+    assert 0.02 < here < 50
+    given = estimate_seconds(10**7, footprints=False, speed=here)
+    assert estimate_seconds(10**7, footprints=False) == pytest.approx(given, rel=0.5)
 
 
 def test_memory_grows_with_blocks_and_jobs(small_files: Any) -> None:
