@@ -7,7 +7,7 @@ import signal
 import threading
 import warnings
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import (
     FIRST_COMPLETED,
     BrokenExecutor,
@@ -18,6 +18,7 @@ from concurrent.futures import (
     wait,
 )
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 
@@ -49,7 +50,10 @@ def work_through(
     rest = deque(jobs)
     if executor is not None:
         ahead = max(workers, getattr(executor, "_max_workers", None) or 1) + 1
-        for job, future in _fly(rest, executor, ahead):
+        # A cluster cannot interrupt a town that runs: it has a way to make it end by itself.
+        heed = getattr(executor, "heed", None)
+        unit = run_town if heed is None else partial(run_town, heed=heed)
+        for job, future in _fly(rest, executor, ahead, unit):
             yield job, _outcome(job, future)
         for job in rest:  # the executor is broken, and not ours to replace
             yield job, failed(job, "the executor has broken down", 5)
@@ -57,7 +61,7 @@ def work_through(
     while rest:
         suspects: list[TownJob] = []
         with open_crew(min(workers, len(rest))) as crew:
-            for job, future in _fly(rest, crew, workers + 1):
+            for job, future in _fly(rest, crew, workers + 1, run_town):
                 if _is_broken(future):
                     suspects.append(job)
                 else:
@@ -78,7 +82,10 @@ def _run_alone(job: TownJob) -> TownOutcome:
 
 
 def _fly(
-    rest: deque[TownJob], executor: Executor, ahead: int
+    rest: deque[TownJob],
+    executor: Executor,
+    ahead: int,
+    unit: Callable[[TownJob], TownOutcome],
 ) -> Iterator[tuple[TownJob, Future[TownOutcome]]]:
     """Keep a few towns in flight; end early, with towns left in ``rest``, where it breaks."""
     flying: dict[Future[TownOutcome], TownJob] = {}
@@ -87,7 +94,7 @@ def _fly(
         while flying or (rest and not broken):
             while rest and not broken and len(flying) < ahead:
                 try:
-                    future = executor.submit(run_town, rest[0])
+                    future = executor.submit(unit, rest[0])
                 except BrokenExecutor:
                     broken = True
                 else:

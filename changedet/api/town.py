@@ -5,11 +5,14 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from changedet.core.errors import ChangedetError, EnvironmentFault, UsageError
 from changedet.core.options import RunOptions
 from changedet.result import Record
+
+if TYPE_CHECKING:
+    from changedet.pipeline.outcome import Progress
 
 PATIENCE_S = 15.0
 """How long a town waits for its folder: a worker of a batch that was killed may hold it still."""
@@ -71,14 +74,15 @@ class TownOutcome:
     skipped: bool = False
 
 
-def run_town(job: TownJob) -> TownOutcome:
+def run_town(job: TownJob, *, heed: Progress | None = None) -> TownOutcome:
     """Compare the pair of a town; whatever goes wrong is told in the outcome, never raised.
 
-    Blocks are computed one after the other: towns are what runs at the same time.
+    Blocks are computed one after the other: towns are what runs at the same time. ``heed`` hears of
+    every stage, and ends the work with an error where nobody waits for it any more.
     """
     began = time.monotonic()
     try:
-        outcome = told(job, _run_patiently(job))
+        outcome = told(job, _run_patiently(job, heed))
     except ChangedetError as fault:
         outcome = failed(job, str(fault), fault.exit_code)
     except MemoryError:
@@ -98,7 +102,7 @@ def run_town(job: TownJob) -> TownOutcome:
     )
 
 
-def _run_patiently(job: TownJob) -> Record:
+def _run_patiently(job: TownJob, heed: Progress | None) -> Record:
     from changedet.api.jobs import run
 
     if Path(job.folder).is_symlink():
@@ -113,6 +117,7 @@ def _run_patiently(job: TownJob) -> Record:
                 output=job.folder,
                 overwrite=True,
                 command=job.command,
+                progress=heed,
                 resume=True,
             ).record
         except EnvironmentFault as fault:

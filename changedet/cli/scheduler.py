@@ -120,9 +120,12 @@ class ClusterExecutor(Executor):
 
     alone = False
     """Whether the workers stayed away for too long."""
+    heed: Callable[[str, float], None]
+    """What a long task on a worker calls to learn that nobody waits for it any more."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
+        self.heed = heed_cancellation
         self._inner = client.get_executor(pure=False)
         self._kept: OrderedDict[int, tuple[Callable[..., Any], Any]] = OrderedDict()
         # What core.spread asks an executor: how many items keep it busy.

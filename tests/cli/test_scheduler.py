@@ -23,6 +23,8 @@ import pytest
 
 import changedet as cd
 from changedet import api
+from changedet.api.crew import work_through
+from changedet.api.town import TownJob
 from changedet.cli import scheduler
 from changedet.cli.scheduler import blames_task, heed_cancellation, open_scheduler
 from changedet.core.errors import EnvironmentFault, InputError, MissingExtra
@@ -201,6 +203,24 @@ def test_a_task_that_nobody_waits_for_stops(cluster: Cluster, tmp_path: Path) ->
         future.cancel()
         wait_for(lambda: not out.exists())
     heed_cancellation("fit", 0.5)  # not on a worker: nothing happens
+
+
+def test_a_town_that_nobody_waits_for_stops(cluster: Cluster, tmp_path: Path) -> None:
+    before, after, footprints = map(str, api.sample_pair())
+    options = RunOptions(block_size=128, footprints=footprints)
+    jobs = [
+        TownJob(name=name, folder=str(tmp_path / name), before=image, after=after, options=options)
+        for name, image in (("missing", str(tmp_path / "no.tif")), ("long", before))
+    ]
+    out = tmp_path / "long"
+    with open_scheduler(cluster.address) as executor:
+        towns = work_through(jobs, executor=executor)
+        assert next(towns)[1].status == "failed"
+        wait_for((out / ".work").exists)
+        towns.close()  # as a signal does
+        wait_for(lambda: not list(out.glob(".work/.stage-*")))
+        wait_for(lambda: set(executor._client.processing().values()) == {()})
+    assert not (out / "result.json").exists()
 
 
 def test_the_command_computes_on_the_cluster(
