@@ -76,6 +76,14 @@ def sample_at(
         out = values.reshape((len(bands), *at_col.shape))
         return out[0] if image.ndim == 2 else out
     inside = _inside(at_col, at_row, height, width)
+    if 2 * np.count_nonzero(inside) > inside.size:
+        # Most are inside, as in blocks at the edge: all are sampled, which copies less.
+        at_col = np.where(inside, at_col, 0).clip(0, width - 1)
+        at_row = np.where(inside, at_row, 0).clip(0, height - 1)
+        values = take(*_crop(bands, at_col.ravel(), at_row.ravel(), reach))
+        out = values.reshape((len(bands), *at_col.shape))
+        np.copyto(out, np.float32(fill), where=~inside)
+        return out[0] if image.ndim == 2 else out
     out = np.full((len(bands), *at_col.shape), fill, np.float32)
     if inside.any():
         at_col = np.clip(at_col[inside], 0, width - 1)

@@ -273,7 +273,8 @@ def read_window(
     window : Window
         In pixels of ``raster.grid``, at full resolution; may reach beyond it.
     roles : sequence of str, optional
-        Bands to return, in this order; all of ``raster.roles`` by default.
+        Bands to return, in this order; all of ``raster.roles`` by default. An empty one asks for
+        the validity alone, which is cheaper.
     zoom : int
         Whole zoom-out factor: each pixel is the mean over ``zoom`` x ``zoom`` valid pixels,
         and valid where at least half of them are. Images of more than 67 million pixels
@@ -469,9 +470,9 @@ def write_cog(
     EnvironmentFault
         Disk full, no permission.
     """
-    with _writing(target), _quiet():
+    with _writing(target), _open_own(source) as draft:
         rasterio.shutil.copy(
-            source,
+            draft,
             target,
             driver="COG",
             COMPRESS="DEFLATE",

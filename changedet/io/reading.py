@@ -46,7 +46,8 @@ def read_pixels(
     window : Window
         In full-resolution pixels of ``raster.grid``; may reach beyond it.
     roles : sequence of str
-        Bands to return, in this order.
+        Bands to return, in this order; without any only the validity is found out, and nothing
+        is read where the file is valid everywhere.
     zoom, level : int
         ``level`` divides ``zoom`` and the window's first row and column.
 
@@ -119,6 +120,15 @@ def _read_native(
     valid = make(window.shape, dtype=bool)
     if not inside.height or not inside.width:
         return values, valid
+    target = Window(
+        row=inside.row - window.row,
+        col=inside.col - window.col,
+        height=inside.height,
+        width=inside.width,
+    ).slices
+    if not roles and is_whole(raster):
+        valid[target] = True
+        return values, valid
     grow = max((region.grow for region in raster.fill_regions), default=0)
     padded = inside.pad(grow) & whole
     raw = read_raw(dataset, raster, padded)
@@ -126,12 +136,6 @@ def _read_native(
     cut = Window(
         row=inside.row - padded.row,
         col=inside.col - padded.col,
-        height=inside.height,
-        width=inside.width,
-    ).slices
-    target = Window(
-        row=inside.row - window.row,
-        col=inside.col - window.col,
         height=inside.height,
         width=inside.width,
     ).slices
@@ -148,6 +152,17 @@ def _read_native(
         if bad is not None:
             np.copyto(part, np.float32(0), where=bad)
     return values, valid
+
+
+def is_whole(raster: Raster) -> bool:
+    """Tell whether nothing can make a pixel of the file invalid: no mask of any kind, no NaN."""
+    declared = raster.palette or raster.nodata is not None or raster.alpha is not None
+    return not (
+        declared
+        or raster.masked_by != "none"
+        or raster.fill_regions
+        or raster.dtype.startswith("float")
+    )
 
 
 def read_raw(dataset: DatasetReader, raster: Raster, window: Window) -> np.ndarray:
@@ -288,6 +303,8 @@ def _read_warped(
     cols -= wanted.col
     rows -= wanted.row
     use = sample_valid(valid, cols, rows, margin=_SPLINE_REACH_PX if order == 3 else 0.5)
+    if not roles:
+        return empty[0], use
     if order == 3 and not valid.all():
         _bridge(values, valid, far=0.4 * raster.white)
     out = sample_at(values, cols, rows, order=order, fill=0.0)

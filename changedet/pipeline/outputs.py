@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Executor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
@@ -51,6 +51,8 @@ STRIP_ROWS = 1024
 """Rows of classes.tif that are traced at a time."""
 CHUNK = 5000
 """Regions that are written at a time."""
+_MAPS = {"aligned": "aligned", "pixel": "pixel_change", "structural": "structural_change",
+         "classes": "classes"}  # fmt: skip
 _IMAGE_LEVEL, _MAP_LEVEL = 1, 4
 """Effort of the compression: more makes an image 1 % smaller, and maps of few values up to 20 %."""
 
@@ -176,18 +178,21 @@ def write_classes(walk: Walk, rules: Rules, paths: dict[str, str], *, report: Re
     return tally
 
 
-def finish_maps(paths: dict[str, str], maps: Path) -> None:
-    """Turn the working rasters into the COGs of the result folder and read them back."""
+def finish_maps(paths: dict[str, str], maps: Path, *, executor: Executor | None = None) -> None:
+    """Turn the working rasters into COGs and read them back, on threads of this process alone."""
     maps.mkdir(exist_ok=True)
-    for name, target, resampling, level in (
-        ("aligned", "aligned", "average", _IMAGE_LEVEL),
-        ("pixel", "pixel_change", "average", _MAP_LEVEL),
-        ("structural", "structural_change", "average", _MAP_LEVEL),
-        ("classes", "classes", "mode", _MAP_LEVEL),
-    ):
-        path = maps / f"{target}.tif"
-        write_cog(Path(paths[name]), path, overview_resampling=resampling, level=level)
-        check_raster(path)
+    todo = [(Path(paths[name]), maps / f"{target}.tif") for name, target in _MAPS.items()]
+    threads = executor if isinstance(executor, ThreadPoolExecutor) else None
+    for _ in spread(_finish_map, todo, executor=threads):
+        pass
+
+
+def _finish_map(files: tuple[Path, Path]) -> None:
+    source, target = files
+    resampling = "mode" if target.stem == "classes" else "average"
+    level = _IMAGE_LEVEL if target.stem == "aligned" else _MAP_LEVEL
+    write_cog(source, target, overview_resampling=resampling, level=level)
+    check_raster(target)
 
 
 def building_layer(outlines: Outlines, assessment: Assessment, area_m2: np.ndarray | None) -> Layer:
