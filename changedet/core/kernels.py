@@ -17,6 +17,7 @@ BoolArray = NDArray[np.bool_]
 
 _SPLINE_REACH = 12  # pixels after which the pole of the cubic spline filter has decayed to 2e-7
 _SPLINE_POLE = float(np.sqrt(3)) - 2
+_SPARE = 32  # mirrored pixels around: OpenCV rounds the last few columns in another way
 _CHUNK = 2**15  # positions sampled at a time: their weights stay in the cache
 
 
@@ -71,16 +72,27 @@ def sample_at(
     at_col, at_row = np.broadcast_arrays(np.asarray(cols, float), np.asarray(rows, float))
     bands = image[None] if image.ndim == 2 else image
     take, reach = (_sample_linear, 1) if order == 1 else (_sample_cubic, _SPLINE_REACH + 2)
-    if at_col.size and _is_within(at_col, at_row, height - 1, width - 1):
-        values = take(*_crop(bands, at_col.ravel(), at_row.ravel(), reach))
+    bounds = _bounds(at_col, at_row)
+    if _is_within(bounds, height - 1, width - 1):
+        values = take(*_crop(bands, at_col.ravel(), at_row.ravel(), bounds, reach))
         out = values.reshape((len(bands), *at_col.shape))
         return out[0] if image.ndim == 2 else out
     inside = _inside(at_col, at_row, height, width)
+    if 2 * np.count_nonzero(inside) > inside.size:
+        # Most are inside, as in blocks at the edge: all are sampled, which copies less.
+        at_col = np.where(inside, at_col, 0).clip(0, width - 1)
+        at_row = np.where(inside, at_row, 0).clip(0, height - 1)
+        bounds = _bounds(at_col, at_row)
+        values = take(*_crop(bands, at_col.ravel(), at_row.ravel(), bounds, reach))
+        out = values.reshape((len(bands), *at_col.shape))
+        np.copyto(out, np.float32(fill), where=~inside)
+        return out[0] if image.ndim == 2 else out
     out = np.full((len(bands), *at_col.shape), fill, np.float32)
     if inside.any():
         at_col = np.clip(at_col[inside], 0, width - 1)
         at_row = np.clip(at_row[inside], 0, height - 1)
-        out[:, inside] = take(*_crop(bands, at_col, at_row, reach))
+        bounds = _bounds(at_col, at_row)
+        out[:, inside] = take(*_crop(bands, at_col, at_row, bounds, reach))
     return out[0] if image.ndim == 2 else out
 
 
@@ -106,7 +118,7 @@ def sample_valid(
     """
     height, width = valid.shape
     at_col, at_row = np.broadcast_arrays(np.asarray(cols, float), np.asarray(rows, float))
-    if valid.all() and at_col.size and _is_within(at_col, at_row, height - 1, width - 1):
+    if valid.all() and _is_within(_bounds(at_col, at_row), height - 1, width - 1):
         return np.ones(at_col.shape, np.bool_)
     inside = _inside(at_col, at_row, height, width)
     if not inside.any():
@@ -248,27 +260,29 @@ def _inside(
     return inside
 
 
-def _is_within(
-    cols: NDArray[np.float64], rows: NDArray[np.float64], last_row: int, last_col: int
-) -> bool:
-    """Say whether all positions lie between the outer centres, as most windows do: in two passes.
+def _bounds(cols: NDArray[np.float64], rows: NDArray[np.float64]) -> tuple[float, ...]:
+    """Return the least and largest column, and row; NaN where one is NaN or there are none."""
+    if not cols.size:
+        return (float("nan"),) * 4
+    return float(cols.min()), float(cols.max()), float(rows.min()), float(rows.max())
 
-    NaN makes it False.
-    """
-    return bool(
-        cols.min() >= 0 and cols.max() <= last_col and rows.min() >= 0 and rows.max() <= last_row
-    )
+
+def _is_within(bounds: tuple[float, ...], last_row: int, last_col: int) -> bool:
+    """Say whether all positions lie between the outer centres, as in most windows they do."""
+    left, right, top, bottom = bounds
+    return left >= 0 and right <= last_col and top >= 0 and bottom <= last_row
 
 
 def _crop(
     bands: NDArray[np.floating],
     cols: NDArray[np.float64],
     rows: NDArray[np.float64],
+    bounds: tuple[float, ...],
     reach: int,
 ) -> tuple[NDArray[np.floating], NDArray[np.float64], NDArray[np.float64]]:
     """Cut out what the positions need, and count them from there."""
-    left, top = max(0, int(cols.min()) - reach), max(0, int(rows.min()) - reach)
-    right, bottom = int(cols.max()) + 2 + reach, int(rows.max()) + 2 + reach
+    left, top = max(0, int(bounds[0]) - reach), max(0, int(bounds[2]) - reach)
+    right, bottom = int(bounds[1]) + 2 + reach, int(bounds[3]) + 2 + reach
     return bands[:, top:bottom, left:right], cols - left, rows - top
 
 
@@ -276,28 +290,27 @@ def _sample_cubic(
     bands: NDArray[np.floating], cols: NDArray[np.float64], rows: NDArray[np.float64]
 ) -> FloatArray:
     splines = [_spline_filter(band) for band in bands]
-    return _weigh(np.stack(splines), cols, rows, _cubic_weights)
+    # Four nodes lie around a position: the first is one before its whole part.
+    return _weigh(splines, cols, rows, _cubic_weights, spare=_SPARE - 1)
 
 
 def _sample_linear(
     bands: NDArray[np.floating], cols: NDArray[np.float64], rows: NDArray[np.float64]
 ) -> FloatArray:
     padded = [_mirror(band, 0, 1) for band in bands]
-    return _weigh(np.stack(padded), cols, rows, lambda part: (np.float32(1) - part, part))
+    return _weigh(padded, cols, rows, lambda part: (np.float32(1) - part, part), spare=0)
 
 
 def _spline_filter(image: NDArray[np.floating]) -> FloatArray:
-    """Coefficients of the interpolating cubic B-spline, from one before the image to two after.
+    """Coefficients of the interpolating cubic B-spline, from ``_SPARE`` before the image on.
 
     The recursive filter as its impulse response, cut off where it has decayed: to the last bit,
     a coefficient then depends on the pixels near by alone, not on what else was read with them.
     """
     away = abs(np.arange(-_SPLINE_REACH, _SPLINE_REACH + 1))
     response = np.sqrt(3) * _SPLINE_POLE**away
-    # OpenCV rounds the last few columns in another way: they must not be ours
-    spare = 32
-    filtered = cv2.sepFilter2D(_mirror(image, spare, spare), -1, response, response)
-    return np.asarray(filtered[spare - 1 : 2 - spare, spare - 1 : 2 - spare], np.float32)
+    filtered = cv2.sepFilter2D(_mirror(image, _SPARE, _SPARE), -1, response, response)
+    return np.asarray(filtered, np.float32)
 
 
 def _mirror(image: NDArray[np.floating], before: int, after: int) -> FloatArray:
@@ -316,18 +329,23 @@ def _cubic_weights(part: FloatArray) -> tuple[FloatArray, ...]:
 
 
 def _weigh(
-    bands: FloatArray,
+    bands: list[FloatArray],
     cols: NDArray[np.float64],
     rows: NDArray[np.float64],
     weights: Callable[[FloatArray], tuple[FloatArray, ...]],
+    *,
+    spare: int,
 ) -> FloatArray:
     """Sum the pixels around each position (n,) with weights of its fractions: (bands, n).
 
-    The whole part of a position is the first of its pixels. Whole arrays of neighbours are taken
-    at once, which is three times as fast as SciPy's loop over positions.
+    The whole part of a position, and ``spare`` pixels, is the first of its pixels. Whole arrays
+    of neighbours are taken at once, which is three times as fast as SciPy's loop over positions.
     """
-    width = bands.shape[2]
     out = np.empty((len(bands), cols.size), np.float32)
+    if not bands:
+        return out
+    width = bands[0].shape[1]
+    flat = [np.ascontiguousarray(band).reshape(-1) for band in bands]
     for begin in range(0, cols.size, _CHUNK):
         some = slice(begin, begin + _CHUNK)
         col, row = np.floor(cols[some]), np.floor(rows[some])
@@ -336,16 +354,19 @@ def _weigh(
             for at, whole in ((cols[some], col), (rows[some], row))
         )
         first = (row * width + col).astype(np.intp)
-        pixel, line = np.empty((2, first.size), np.float32)
-        for total, band in zip(out[:, some], bands.reshape(len(bands), -1), strict=True):
-            total[:] = 0
+        first += spare * (width + 1)
+        pixel, other = np.empty((2, first.size), np.float32)
+        for total, band in zip(out[:, some], flat, strict=True):
             for i, weight in enumerate(down):
-                line[:] = 0
+                line = other if i else total
                 for j, share in enumerate(across):
+                    part = pixel if j else line
                     # clipped positions need no checks; "raise" would copy
-                    np.take(band[i * width + j :], first, out=pixel, mode="clip")
-                    pixel *= share
-                    line += pixel
+                    np.take(band[i * width + j :], first, out=part, mode="clip")
+                    part *= share
+                    if j:
+                        line += part
                 line *= weight
-                np.add(total, line, out=total)
+                if i:
+                    np.add(total, line, out=total)
     return out

@@ -55,11 +55,14 @@ def drop_small(decided: BoolArray, *, min_pixels: int) -> BoolArray:
     """
     if min_pixels <= 1 or not decided.any():
         return decided
-    pixels = decided.astype(np.uint8)
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(pixels, connectivity=8)
-    keep = stats[:, cv2.CC_STAT_AREA] >= min_pixels
-    keep[0] = False
-    return np.asarray(keep[labels], dtype=bool)
+    # Labels alone, counted where there are any: OpenCV's statistics take four times as long.
+    _, labels = cv2.connectedComponents(decided.astype(np.uint8), connectivity=8)
+    set_ = np.flatnonzero(decided)
+    label = labels.ravel()[set_]
+    small = np.bincount(label) < min_pixels
+    kept = decided.copy(order="C")
+    kept.reshape(-1)[set_[small[label]]] = False
+    return kept
 
 
 def local_prior(

@@ -46,7 +46,8 @@ def read_pixels(
     window : Window
         In full-resolution pixels of ``raster.grid``; may reach beyond it.
     roles : sequence of str
-        Bands to return, in this order.
+        Bands to return, in this order; without any only the validity is found out, and nothing
+        is read where the file is valid everywhere.
     zoom, level : int
         ``level`` divides ``zoom`` and the window's first row and column.
 
@@ -58,12 +59,10 @@ def read_pixels(
     """
     rest = zoom // level
     height, width = -(-window.height // zoom), -(-window.width // zoom)
-    values = np.zeros((len(roles), height, width), dtype=np.float32)
-    valid = np.zeros((height, width), dtype=bool)
     most = _STRIP_PIXELS // (4 if raster.is_warped else 1)
     rows_at_once = max(1, most // max(1, rest * rest * width))
-    for row in range(0, height, rows_at_once):
-        rows = min(rows_at_once, height - row)
+
+    def read_rows(row: int, rows: int) -> Pixels:
         strip = Window(
             row=window.row // level + row * rest,
             col=window.col // level,
@@ -75,7 +74,15 @@ def read_pixels(
             if raster.is_warped
             else _read_native(dataset, raster, strip, roles, level)
         )
-        values[:, row : row + rows], valid[row : row + rows] = _average(part, use, rest)
+        return _average(part, use, rest)
+
+    if rows_at_once >= height:
+        return read_rows(0, height)
+    values = np.zeros((len(roles), height, width), dtype=np.float32)
+    valid = np.zeros((height, width), dtype=bool)
+    for row in range(0, height, rows_at_once):
+        rows = min(rows_at_once, height - row)
+        values[:, row : row + rows], valid[row : row + rows] = read_rows(row, rows)
     return values, valid
 
 
@@ -88,6 +95,11 @@ def _average(values: np.ndarray, valid: np.ndarray, zoom: int) -> Pixels:
     if not valid.any():
         return small, np.zeros((height, width), dtype=bool)
     size = (width, height)
+    if zoom & (zoom - 1) == 0 and valid.all():
+        # The share would be exactly 1, and dividing by it would change nothing.
+        for target, band in zip(small, values, strict=True):
+            cv2.resize(band, size, dst=target, interpolation=cv2.INTER_AREA)
+        return small, np.ones((height, width), dtype=bool)
     share = cv2.resize(valid.astype(np.float32), size, interpolation=cv2.INTER_AREA)
     use: np.ndarray = share >= 0.5 - 1e-4
     for target, band in zip(small, values, strict=True):
@@ -100,11 +112,22 @@ def _read_native(
     dataset: DatasetReader, raster: Raster, window: Window, roles: Sequence[str], level: int
 ) -> Pixels:
     """Read a window of the dataset's own pixels; outside of it nothing is valid."""
-    values = np.zeros((len(roles), *window.shape), dtype=np.float32)
-    valid = np.zeros(window.shape, dtype=bool)
     whole = Window(row=0, col=0, height=dataset.height, width=dataset.width)
     inside = window & whole
+    # What lies inside is written below, and most windows lie inside wholly.
+    make = np.empty if inside == window else np.zeros
+    values = make((len(roles), *window.shape), dtype=np.float32)
+    valid = make(window.shape, dtype=bool)
     if not inside.height or not inside.width:
+        return values, valid
+    target = Window(
+        row=inside.row - window.row,
+        col=inside.col - window.col,
+        height=inside.height,
+        width=inside.width,
+    ).slices
+    if not roles and is_whole(raster):
+        valid[target] = True
         return values, valid
     grow = max((region.grow for region in raster.fill_regions), default=0)
     padded = inside.pad(grow) & whole
@@ -116,14 +139,8 @@ def _read_native(
         height=inside.height,
         width=inside.width,
     ).slices
-    target = Window(
-        row=inside.row - window.row,
-        col=inside.col - window.col,
-        height=inside.height,
-        width=inside.width,
-    ).slices
     valid[target] = use[cut]
-    bad = ~valid[target]
+    bad = None if use.all() else ~valid[target]
     for out, role in zip(values, roles, strict=True):
         place = raster.roles.index(role)
         part = out[target]
@@ -132,8 +149,20 @@ def _read_native(
         if (scale, offset) != (1.0, 0.0):
             part *= np.float32(scale)
             part += np.float32(offset)
-        part[bad] = 0.0
+        if bad is not None:
+            np.copyto(part, np.float32(0), where=bad)
     return values, valid
+
+
+def is_whole(raster: Raster) -> bool:
+    """Tell whether nothing can make a pixel of the file invalid: no mask of any kind, no NaN."""
+    declared = raster.palette or raster.nodata is not None or raster.alpha is not None
+    return not (
+        declared
+        or raster.masked_by != "none"
+        or raster.fill_regions
+        or raster.dtype.startswith("float")
+    )
 
 
 def read_raw(dataset: DatasetReader, raster: Raster, window: Window) -> np.ndarray:
@@ -274,6 +303,8 @@ def _read_warped(
     cols -= wanted.col
     rows -= wanted.row
     use = sample_valid(valid, cols, rows, margin=_SPLINE_REACH_PX if order == 3 else 0.5)
+    if not roles:
+        return empty[0], use
     if order == 3 and not valid.all():
         _bridge(values, valid, far=0.4 * raster.white)
     out = sample_at(values, cols, rows, order=order, fill=0.0)

@@ -329,10 +329,17 @@ def _destroyed(
             name: drop_small(judged & (structural >= cut), min_pixels=rules.min_built)
             for name, cut in rules.thresholds.items()
         }
-    found = {}
     near = set(scene.footprints_near(block.padded))
     grid = scene.grid.crop(block.padded)
+    # Most are destroyed by all three cuts: each is burnt once, with those that share its cuts.
+    cuts: dict[int, list[str]] = {}
     for name, numbers in rules.destroyed.items():
-        shapes = tuple(scene.footprints[k] for k in numbers if k in near)
-        found[name] = burn(shapes, grid) if shapes else np.zeros(built.shape, bool)
+        for number in near.intersection(numbers):
+            cuts.setdefault(number, []).append(name)
+    found = {name: np.zeros(built.shape, bool) for name in rules.destroyed}
+    for names in {tuple(names) for names in cuts.values()}:
+        alike = sorted(number for number, cut in cuts.items() if tuple(cut) == names)
+        burnt = burn(tuple(scene.footprints[number] for number in alike), grid)
+        for name in names:
+            found[name] |= burnt
     return found

@@ -89,7 +89,7 @@ def observe(scene: Scene, path: Path, *, executor: Executor | None) -> Observed:
     plan = _fit(scene, cells, zoom=zoom, cell_m=cell_m, executor=executor)
     job = partial(_observe_block, scene=scene, plan=plan, zoom=zoom)
     counts, inside = np.zeros(SNOW + 1, np.int64), 0
-    with create_raster(path, cells, dtype="uint8", zlevel=1) as writer:
+    with create_raster(path, cells, dtype="uint8", zlevel=0) as writer:
         todo = blocks(cells, size=_BLOCK_CELLS, margin=MARGIN)
         for found in spread(job, todo, executor=executor):
             writer.write(found.codes[None], found.window)

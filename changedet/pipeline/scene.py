@@ -133,14 +133,14 @@ class Scene:
     def overview_seen(self, zoom: int) -> BoolArray:
         """Mark, ``zoom`` grid pixels a pixel, what both dates and the AOI cover."""
         whole = self.grid.window
-        _, valid = read_window(self.before, whole, zoom=zoom)
+        _, valid = read_window(self.before, whole, roles=(), zoom=zoom)
         rows, cols = valid.shape
         at_cols, at_rows = self.alignment.to_after(
             *np.meshgrid((np.arange(cols) + 0.5) * zoom - 0.5, (np.arange(rows) + 0.5) * zoom - 0.5)
         )
         after = self.after.grid
         step = max(1, -(-max(after.shape) // 1024))
-        _, valid_after = read_window(self.after, after.window, zoom=step)
+        _, valid_after = read_window(self.after, after.window, roles=(), zoom=step)
         seen = valid & sample_valid(
             valid_after, (at_cols + 0.5) / step - 0.5, (at_rows + 0.5) / step - 0.5
         )

@@ -303,7 +303,7 @@ def _compare(
     decided = _Decided(grading=grading, rules=rules, tally=tally, built_seen=built_seen)
     findings += decided.check()
     run.progress("write", 0.0)
-    outputs.finish_maps(paths, run.folder / "maps")
+    outputs.finish_maps(paths, run.folder / "maps", executor=run.executor)
     run.progress("write", 0.5)
     given = None if laid is None else laid.outlines
     cells = _write_layers(scene, run, inputs, decided, given, paths=paths)

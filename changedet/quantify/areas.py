@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +47,8 @@ CELL_M = 500.0
 """Side of a cell of the summary grid, metres (as in UNOSAT's rapid damage assessments)."""
 CELL_PX = 500
 """Side of a cell where no scale is known, pixels."""
+_MANY_PARTS = 64
+"""Cells in a block from which pixels are counted by their number, not rectangle by rectangle."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,6 +74,21 @@ class CellGrid:
         """Return the number of the cell of each pixel of ``window``, shape of the window."""
         cols = np.arange(window.col, window.stop_col)[None, :]
         return self.number(cols, np.arange(window.row, window.stop_row)[:, None])
+
+    def parts(self, window: Window) -> list[tuple[int, tuple[slice, slice]]]:
+        """Return the cells that ``window`` touches: the number, and its pixels in the window."""
+        cols = np.arange(window.col, window.stop_col)
+        rows = np.arange(window.row, window.stop_row)
+        across = np.flatnonzero(np.diff(self.number(cols, np.array(window.row)))) + 1
+        down = np.flatnonzero(np.diff(self.number(np.array(window.col), rows))) + 1
+        return [
+            (
+                int(self.number(np.array(window.col + left), np.array(window.row + top))),
+                (slice(top, bottom), slice(left, right)),
+            )
+            for top, bottom in pairwise((0, *down.tolist(), window.height))
+            for left, right in pairwise((0, *across.tolist(), window.width))
+        ]
 
     def number(self, cols: NDArray[np.number], rows: NDArray[np.number]) -> NDArray[np.int64]:
         """Return the number of the cell of pixel positions, which may lie a little outside."""
@@ -112,14 +130,16 @@ class Tally:
             By the names in :data:`COUNTS`; what is not given counts nothing.
         """
         counts = np.zeros((len(COUNTS), cells.rows * cells.cols), np.int64)
-        number = cells.index(window)
-        first = int(number.flat[0]) if number.size else 0
-        alone = not number.size or first == int(number.flat[-1])
+        parts = cells.parts(window)
+        number = cells.index(window) if len(parts) > _MANY_PARTS else None
         for name, mask in marked.items():
-            if alone:
-                counts[_ROW[name], first] = np.count_nonzero(mask)
-            else:
+            if not mask.any():
+                continue
+            if number is not None:
                 counts[_ROW[name]] = np.bincount(number[mask], minlength=counts.shape[1])
+                continue
+            for cell, part in parts:
+                counts[_ROW[name], cell] = np.count_nonzero(mask[part])
         return cls(counts)
 
     def __add__(self, other: Tally) -> Tally:

@@ -119,10 +119,18 @@ class Mapping:
         """Map positions that broadcast against each other."""
         col, row = np.asarray(cols, float), np.asarray(rows, float)
         (a, b, c), (d, e, f) = self.affine
-        out_col, out_row = a * col + (b * row + c), d * col + (e * row + f)
+        if b == d == 0 and col.shape == row.shape:
+            # Two georeferences that differ by shift and scale: the other axis adds nothing.
+            out_col, out_row = np.asarray(a * col), np.asarray(e * row)
+            out_col += c
+            out_row += f
+        else:
+            out_col, out_row = a * col + (b * row + c), d * col + (e * row + f)
         if self.lattice is not None:
             extra_col, extra_row = self.lattice.at(col, row)
-            out_col, out_row = out_col + extra_col, out_row + extra_row
+            extra_col += out_col
+            extra_row += out_row
+            return extra_col, extra_row
         return out_col, out_row
 
     @property

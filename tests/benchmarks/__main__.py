@@ -5,7 +5,7 @@ peers-only  the standard measures alone, as given and perfectly aligned
 real        real pairs in the folder that CHANGEDET_BENCH_DATA names
 register    known displacements of real and simulated images, ours beside other methods
 looks       how simulated images look
-cost        CPU seconds by stage and memory, at several sizes
+cost        CPU seconds by stage and memory, at several sizes, beside the least possible work
 """
 
 from __future__ import annotations

@@ -2,7 +2,9 @@
 
 ``python -m tests.benchmarks cost FOLDER [SIZE ...]``: FOLDER holds before.tif, after.tif and
 footprints.gpkg, as ``changedet simulate --size 4096x4096`` writes them. The town is cut to each
-size; each run is a process of its own, with one thread. The last lines are the constants of
+size; each run is a process of its own, with one thread. Beside each stands how many times the work
+is what no program can do without (CPU; see ``floor.py``), and how many times one structural
+similarity of scikit-image (wall). The last lines are the constants of
 ``changedet/pipeline/estimate.py``.
 """
 
@@ -23,6 +25,7 @@ from rasterio.windows import Window
 SIZES = (700, 1000, 1400, 2000, 2800, 4000)
 RUN = """
 import json, resource, sys, time
+start = time.perf_counter()
 from changedet import api
 marks = {}
 def progress(stage, fraction):
@@ -34,6 +37,7 @@ used = resource.getrusage(resource.RUSAGE_SELF)
 print(json.dumps({
     "status": result.status,
     "cpu": used.ru_utime + used.ru_stime,
+    "wall": time.perf_counter() - start,
     "mb": used.ru_maxrss / 1e3,
     "stages": {name: end - start for name, (start, end) in marks.items()},
 }))
@@ -58,6 +62,19 @@ def measure(before: Path, after: Path, outlines: str, out: Path) -> dict[str, An
     return found
 
 
+def compare(before: Path, after: Path, out: Path, taken: dict[str, Any]) -> str:
+    """Say how many times the least possible work, and one measure alone, a run has taken."""
+    command = [sys.executable, "-m", "tests.benchmarks.floor", str(before), str(after), str(out)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    least = json.loads(done.stdout.splitlines()[-1])
+    files, alone = least["read"] + least["write"], least["similarity"]
+    return (
+        f"reading {least['read']:.2f} and writing {least['write']:.2f} CPU-s alone: "
+        f"the run is {taken['cpu'] / files:.1f} times that; one structural similarity "
+        f"{alone:.1f} s: the run's wall is {taken['wall'] / alone:.1f} times that"
+    )
+
+
 def main(argv: Sequence[str]) -> int:
     """Measure all sizes, with footprints and without."""
     from changedet.pipeline.estimate import SAMPLE_MPX, work_seconds
@@ -74,10 +91,12 @@ def main(argv: Sequence[str]) -> int:
                 for file in files:
                     cut(folder / file.name, file, size)
                 taken = measure(*files, outlines, Path(place) / "out")
+                beside = compare(*files, Path(place) / "out", taken)
             found.append((size**2 / 1e6, taken["cpu"]))
             stages = ", ".join(f"{k} {v:.1f}" for k, v in taken["stages"].items())
             sys.stdout.write(
                 f"{kind} {size}: {taken['cpu']:.1f} CPU-s, {taken['mb']:.0f} MB; {stages}\n"
+                f"  {beside}\n"
             )
         area, cpu = np.array(found).T
         # Relative errors count: a small run matters as much as a large one.

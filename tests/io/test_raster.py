@@ -13,7 +13,13 @@ from rasterio.enums import ColorInterp
 
 from changedet.core.errors import InputError
 from changedet.core.grid import Window
-from changedet.io.raster import close_rasters, inspect_raster, read_window, set_scale
+from changedet.io.raster import (
+    close_rasters,
+    inspect_raster,
+    put_on_metres,
+    read_window,
+    set_scale,
+)
 
 
 def read_all(path: Path, **options):
@@ -144,6 +150,23 @@ def test_scale_and_offset_tags_are_applied(save, scene) -> None:
     raster, values, _ = read_all(save(image, scale=((0.0001,), (-0.1,))))
     np.testing.assert_allclose(values[0], image[0] * 0.0001 - 0.1, atol=1e-6)
     assert raster.white == pytest.approx(2047 * 0.0001 - 0.1)
+
+
+@pytest.mark.parametrize("crs", ["EPSG:32637", "EPSG:4326"])
+@pytest.mark.parametrize("kind", ["whole", "nodata", "mask"])
+def test_validity_alone_is_that_of_the_values(save, scene, kind: str, crs: str) -> None:
+    image, mask = scene(), np.full((120, 160), 255, np.uint8)
+    image[:, 20:50, 30:90] = 0
+    mask[:, :30] = 0
+    size = 1.0 if crs == "EPSG:32637" else 1e-5
+    place = {"crs": crs, "transform": Affine(size, 0, 38, 0, -size, 48)}
+    more = {"whole": {}, "nodata": {"nodata": 0}, "mask": {"mask": mask}}[kind]
+    raster = put_on_metres(inspect_raster(save(image, **place, **more), role="before"))
+    for window in (raster.grid.window, Window(row=-8, col=16, height=64, width=80)):
+        for zoom in (1, 4):
+            nothing, alone = read_window(raster, window, roles=(), zoom=zoom)
+            assert nothing.shape == (0, *alone.shape)
+            np.testing.assert_array_equal(alone, read_window(raster, window, zoom=zoom)[1])
 
 
 def test_zoom_is_the_mean_over_valid_pixels(save, scene) -> None:

@@ -54,6 +54,20 @@ def test_evidence_keeps_scale_nodata_and_tags_through_the_cog(tmp_path: Path) ->
         np.testing.assert_array_equal(dataset.read(1), values)
 
 
+def test_a_draft_is_plain_and_its_cog_is_that_of_a_compressed_one(tmp_path: Path) -> None:
+    values = np.random.default_rng(1).integers(0, 9, (3, *GRID.shape), dtype=np.uint8)
+    for effort in (0, 6):
+        staged = tmp_path / f"{effort}.tif"
+        with create_raster(staged, GRID, count=3, dtype="uint8", nodata=0, zlevel=effort) as raster:
+            raster.write(values, GRID.window)
+        write_cog(staged, tmp_path / f"cog{effort}.tif", level=1)
+    with rasterio.open(tmp_path / "0.tif") as draft, rasterio.open(tmp_path / "cog0.tif") as final:
+        assert draft.compression is None
+        assert final.compression.name == "deflate"
+        np.testing.assert_array_equal(final.read(), values)
+    assert (tmp_path / "cog0.tif").read_bytes() == (tmp_path / "cog6.tif").read_bytes()
+
+
 def test_classes_keep_their_colours_and_whole_numbers_in_overviews(tmp_path: Path) -> None:
     values = np.zeros(GRID.shape, dtype=np.uint8)
     values[300:, 200:] = 4

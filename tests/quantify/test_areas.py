@@ -65,6 +65,21 @@ def test_a_cell_is_500_m() -> None:
     assert CellGrid.over(make_grid(1400, 900, None)).cols == 3
 
 
+@settings(deadline=None)
+@given(GRIDS, st.integers(0, 2**32 - 1), st.integers(0, 30), st.integers(0, 30))
+def test_rectangles_of_cells_are_the_pixels_of_their_numbers(
+    grid: Grid, seed: int, row: int, col: int
+) -> None:
+    cells = CellGrid.over(grid)
+    window = Window(row=row, col=col, height=40, width=50) & grid.window
+    if not window.height or not window.width:
+        return
+    mask = np.random.default_rng(seed).random(window.shape) < 0.3
+    tally = Tally.of({"built": mask}, cells=cells, window=window)
+    counted = np.bincount(cells.index(window)[mask], minlength=cells.rows * cells.cols)
+    assert [tally.cell("built", number) for number in range(counted.size)] == counted.tolist()
+
+
 def test_counts_go_to_their_cells() -> None:
     grid = make_grid(20, 10, 100.0)
     cells = CellGrid.over(grid)
