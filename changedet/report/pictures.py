@@ -39,6 +39,20 @@ _WORTH = 1.5
 """How many times as large a PNG may be as a JPEG, and is still taken: it has no loss."""
 
 
+class Drawn(bytes):
+    """A PNG that was just made, with its pixels: the page need not decode what we have in hand."""
+
+    pixels: UInt8
+    """Shape (h, w, 3)."""
+
+    @classmethod
+    def of(cls, image: UInt8, *, dpi: int | None = None) -> Drawn:
+        """Encode a colour picture, see :func:`encode_png`."""
+        made = cls(encode_png(image, dpi=dpi))
+        made.pixels = image
+        return made
+
+
 def hatch(shape: tuple[int, ...], pattern: Pattern, *, period: int = 6) -> NDArray[np.bool_]:
     """Return the full-strength pixels of a pattern.
 
@@ -161,8 +175,8 @@ def nearest(codes: UInt8, shape: tuple[int, int]) -> UInt8:
 def difference_limit(views: Views) -> float:
     """Return the end of one scale for all index differences: a round number, 0.05 to 1."""
     known = [index.difference[np.isfinite(index.difference)] for index in views.indices]
-    every = np.abs(np.concatenate([*known, np.zeros(1)]))
-    most = float(np.percentile(every, 99))
+    every = np.concatenate([*known, np.zeros(1, np.float32)])
+    most = float(np.percentile(np.abs(every, out=every), 99, overwrite_input=True))
     return next((end for end in (0.05, 0.1, 0.2, 0.3, 0.5) if most <= end), 1.0)
 
 
@@ -180,12 +194,13 @@ def faded(image: UInt8, *, colour: float = 0.25, lift: float = 0.3) -> UInt8:
 def overlaid(ground: UInt8, layer: tuple[UInt8, UInt8]) -> UInt8:
     """Lay indices with RGBA colours over an image (h, w, 3)."""
     index, colours = layer
-    mixed = ground.copy()
-    on = colours[index, 3] > 0
-    above = colours[index[on]].astype(np.uint16)
-    alpha = above[:, 3:]
-    mixed[on] = (ground[on] * (255 - alpha) + above[:, :3] * alpha + 127) // 255
-    return mixed
+    alpha = colours[:, 3:].astype(np.uint16)
+    # For each index what is kept of the ground and what is laid over it, of 255 parts.
+    kept = (255 - alpha)[:, 0][index]
+    above = (colours[:, :3] * alpha + 127)[index]
+    above += ground * kept[..., None]
+    above //= 255
+    return above.astype(np.uint8)
 
 
 def classes_picture(views: Views, shape: tuple[int, int] | None = None) -> UInt8:
@@ -329,8 +344,7 @@ def lighten(
     tuple
         Bytes, MIME type, (width, height) in pixels.
     """
-    with Image.open(io.BytesIO(png)) as picture:
-        flat = picture.convert("RGB")
+    flat = Image.fromarray(png.pixels if isinstance(png, Drawn) else decode(png))
     full = flat.width * flat.height
     if most is not None and flat.width > most:
         # Area means first: as sharp, in a third of the time.
