@@ -139,10 +139,11 @@ def difference_picture(
 
 
 def _striped(picture: UInt8, blank: NDArray[np.bool_], shape: tuple[int, ...]) -> UInt8:
-    """Bring a picture to a size, with grey stripes where it is blank."""
+    """Bring a picture, which is altered, to a size, with grey stripes where it is blank."""
     size = shape[0], shape[1]
     # Grey below: at the rim of what is blank no other colour may shine through.
-    picture = resized(np.where(blank[..., None], np.uint8(210), picture), size)
+    picture[blank] = 210
+    picture = resized(picture, size)
     holes = nearest(blank.view(np.uint8), size) > 0
     picture[holes] = np.where(hatch(size, "rising")[holes, None], 225, 195)
     return picture
@@ -223,7 +224,7 @@ def shown(image: UInt8, valid: NDArray[np.bool_]) -> UInt8:
 
     Empty is black in the view and not valid: dark ground that has data stays as it is.
     """
-    lit = np.array(image)
+    lit = np.array(image, order="C")
     lit[~valid & _is_black(image)] = 222
     return lit
 
@@ -249,10 +250,12 @@ def checkerboard(views: Views, *, tiles: int = 10) -> UInt8:
     side = max(1, -(-max(before.shape[:2]) // tiles))
     rows, cols = np.ogrid[: before.shape[0], : before.shape[1]]
     theirs = (rows // side + cols // side) % 2 == 1
-    before[theirs] = after[theirs]
+    cv2.copyTo(after, theirs.view(np.uint8), before)
     tinted = theirs & ~_is_black(views.after)  # where there is nothing it stays grey
     # 255 x 0.8 + 48 is within a byte.
-    before[tinted] = after[tinted] * np.float32(0.8) + np.array([0, 24, 48], np.float32)
+    pale = np.arange(256, dtype=np.float32)[:, None] * np.float32(0.8)
+    blue = (pale + np.array([0, 24, 48], np.float32)).astype(np.uint8)
+    cv2.copyTo(cv2.LUT(after, blue[None]), tinted.view(np.uint8), before)
     return before
 
 
