@@ -3,7 +3,9 @@
 The names below are loaded when they are first used: a simulation needs no report.
 """
 
+import gc
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -45,6 +47,17 @@ def __getattr__(name: str) -> Any:
     """Import a name when it is first used (PEP 562)."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOMES.get(name, 'jobs')}"), name)
+    value = getattr(_load(f"{__name__}.{_HOMES.get(name, 'jobs')}"), name)
     globals()[name] = value
     return value
+
+
+def _load(name: str) -> ModuleType:
+    """Import a module without looking for garbage: what is loaded stays, and is much."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        return import_module(name)
+    finally:
+        if collects:
+            gc.enable()

@@ -144,9 +144,10 @@ def fit_plan(
     """
     plan, tiles, samples, kept = _sample(scene, executor, wholes=scene.has_footprints)
     plan = with_null(plan, _windows(samples), control=control)
-    plan = _with_radiometry(scene, plan, samples, tiles)
+    stable = stable_samples(samples)
+    plan = _with_radiometry(scene, plan, samples, tiles, stable)
     changes = _changes(scene, plan, tiles, executor, kept)
-    return _with_change(scene, plan, samples, changes)
+    return _with_change(scene, plan, samples, changes, stable)
 
 
 def _changes(
@@ -170,11 +171,11 @@ def fit_control(scene: Scene, *, name: str, executor: Executor | None = None) ->
     made = measure_control(plan, _windows(samples), name=name)
     if scene.index is None:
         return made
-    plan = _with_radiometry(scene, plan, samples, tiles)
+    stable = stable_samples(samples)
+    plan = _with_radiometry(scene, plan, samples, tiles, stable)
     found = [
         sample for _, sample in _changes(scene, plan, tiles, executor, kept) if sample is not None
     ]
-    stable = stable_samples(samples)
     seen = _fit_vegetation(scene.index, plan, samples, found, stable, control=name)
     return made if seen is None else replace(made, floor=seen.floor)
 
@@ -278,11 +279,15 @@ def stable_samples(samples: list[TileSample]) -> NDArray[np.bool_]:
 
 
 def _with_radiometry(
-    scene: Scene, plan: Plan, samples: list[TileSample], tiles: list[Block]
+    scene: Scene,
+    plan: Plan,
+    samples: list[TileSample],
+    tiles: list[Block],
+    stable: NDArray[np.bool_],
 ) -> Plan:
     before = np.concatenate([sample.before for sample in samples], axis=1)
     after = np.concatenate([sample.after for sample in samples], axis=1)
-    stable, irmad = stable_samples(samples), None
+    irmad = None
     if scene.is_multispectral:
         irmad, stable = invariant_samples(before, after)
     roles = scene.shared_roles or ("grey",)
@@ -342,8 +347,8 @@ def _with_change(
     plan: Plan,
     samples: list[TileSample],
     changes: list[tuple[NDArray[np.float32], PlantSample | None]],
+    stable: NDArray[np.bool_],
 ) -> tuple[Plan, tuple[ScoreHistogram, ...]]:
-    stable = stable_samples(samples)
     change = np.concatenate([measured for measured, _ in changes])
     if scene.is_multispectral:
         cut = fit_change_cut(change)

@@ -98,18 +98,15 @@ def thirds(chosen: NDArray[np.bool_]) -> Phrase | None:
     """
     if not chosen.any():
         return None
-    rows = np.array_split(np.arange(chosen.shape[0]), 3)
-    cols = np.array_split(np.arange(chosen.shape[1]), 3)
     words = (
         ("upper-left", "upper-middle", "upper-right"),
         ("middle-left", "centre", "middle-right"),
         ("lower-left", "lower-middle", "lower-right"),
     )
     best, where = -1.0, "centre"
-    for r, band in enumerate(rows):
-        for c, strip in enumerate(cols):
-            part = chosen[np.ix_(band, strip)]
-            density = float(part.mean()) if part.size else 0.0
+    for r, band in enumerate(np.array_split(chosen, 3)):
+        for c, part in enumerate(np.array_split(band, 3, axis=1)):
+            density = np.count_nonzero(part) / max(part.size, 1)
             if density > best:
                 best, where = density, words[r][c]
     return Phrase(f"place-{where}")

@@ -39,6 +39,20 @@ _WORTH = 1.5
 """How many times as large a PNG may be as a JPEG, and is still taken: it has no loss."""
 
 
+class Drawn(bytes):
+    """A PNG that was just made, with its pixels: the page need not decode what we have in hand."""
+
+    pixels: UInt8
+    """Shape (h, w, 3)."""
+
+    @classmethod
+    def of(cls, image: UInt8, *, dpi: int | None = None) -> Drawn:
+        """Encode a colour picture, see :func:`encode_png`."""
+        made = cls(encode_png(image, dpi=dpi))
+        made.pixels = image
+        return made
+
+
 def hatch(shape: tuple[int, ...], pattern: Pattern, *, period: int = 6) -> NDArray[np.bool_]:
     """Return the full-strength pixels of a pattern.
 
@@ -125,10 +139,11 @@ def difference_picture(
 
 
 def _striped(picture: UInt8, blank: NDArray[np.bool_], shape: tuple[int, ...]) -> UInt8:
-    """Bring a picture to a size, with grey stripes where it is blank."""
+    """Bring a picture, which is altered, to a size, with grey stripes where it is blank."""
     size = shape[0], shape[1]
     # Grey below: at the rim of what is blank no other colour may shine through.
-    picture = resized(np.where(blank[..., None], np.uint8(210), picture), size)
+    picture[blank] = 210
+    picture = resized(picture, size)
     holes = nearest(blank.view(np.uint8), size) > 0
     picture[holes] = np.where(hatch(size, "rising")[holes, None], 225, 195)
     return picture
@@ -161,8 +176,8 @@ def nearest(codes: UInt8, shape: tuple[int, int]) -> UInt8:
 def difference_limit(views: Views) -> float:
     """Return the end of one scale for all index differences: a round number, 0.05 to 1."""
     known = [index.difference[np.isfinite(index.difference)] for index in views.indices]
-    every = np.abs(np.concatenate([*known, np.zeros(1)]))
-    most = float(np.percentile(every, 99))
+    every = np.concatenate([*known, np.zeros(1, np.float32)])
+    most = float(np.percentile(np.abs(every, out=every), 99, overwrite_input=True))
     return next((end for end in (0.05, 0.1, 0.2, 0.3, 0.5) if most <= end), 1.0)
 
 
@@ -180,12 +195,13 @@ def faded(image: UInt8, *, colour: float = 0.25, lift: float = 0.3) -> UInt8:
 def overlaid(ground: UInt8, layer: tuple[UInt8, UInt8]) -> UInt8:
     """Lay indices with RGBA colours over an image (h, w, 3)."""
     index, colours = layer
-    mixed = ground.copy()
-    on = colours[index, 3] > 0
-    above = colours[index[on]].astype(np.uint16)
-    alpha = above[:, 3:]
-    mixed[on] = (ground[on] * (255 - alpha) + above[:, :3] * alpha + 127) // 255
-    return mixed
+    alpha = colours[:, 3:].astype(np.uint16)
+    # For each index what is kept of the ground and what is laid over it, of 255 parts.
+    kept = (255 - alpha)[:, 0][index]
+    above = (colours[:, :3] * alpha + 127)[index]
+    above += ground * kept[..., None]
+    above //= 255
+    return above.astype(np.uint8)
 
 
 def classes_picture(views: Views, shape: tuple[int, int] | None = None) -> UInt8:
@@ -208,7 +224,7 @@ def shown(image: UInt8, valid: NDArray[np.bool_]) -> UInt8:
 
     Empty is black in the view and not valid: dark ground that has data stays as it is.
     """
-    lit = np.array(image)
+    lit = np.array(image, order="C")
     lit[~valid & _is_black(image)] = 222
     return lit
 
@@ -234,10 +250,12 @@ def checkerboard(views: Views, *, tiles: int = 10) -> UInt8:
     side = max(1, -(-max(before.shape[:2]) // tiles))
     rows, cols = np.ogrid[: before.shape[0], : before.shape[1]]
     theirs = (rows // side + cols // side) % 2 == 1
-    before[theirs] = after[theirs]
+    cv2.copyTo(after, theirs.view(np.uint8), before)
     tinted = theirs & ~_is_black(views.after)  # where there is nothing it stays grey
     # 255 x 0.8 + 48 is within a byte.
-    before[tinted] = after[tinted] * np.float32(0.8) + np.array([0, 24, 48], np.float32)
+    pale = np.arange(256, dtype=np.float32)[:, None] * np.float32(0.8)
+    blue = (pale + np.array([0, 24, 48], np.float32)).astype(np.uint8)
+    cv2.copyTo(cv2.LUT(after, blue[None]), tinted.view(np.uint8), before)
     return before
 
 
@@ -329,8 +347,7 @@ def lighten(
     tuple
         Bytes, MIME type, (width, height) in pixels.
     """
-    with Image.open(io.BytesIO(png)) as picture:
-        flat = picture.convert("RGB")
+    flat = Image.fromarray(png.pixels if isinstance(png, Drawn) else decode(png))
     full = flat.width * flat.height
     if most is not None and flat.width > most:
         # Area means first: as sharp, in a third of the time.

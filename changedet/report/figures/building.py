@@ -80,7 +80,7 @@ def _chips(sheet: Sheet, view: BuildingView, record: Record) -> None:
     titles = phrase("figure-before", date=before), phrase("figure-after", date=after)
     sheet.titles([sheet.say(title) for title in titles], lefts, column)
     for left, image in zip(lefts, (view.before, view.after), strict=True):
-        _chip(sheet.axes(left, sheet.top, *size), image, view, size)
+        _chip(sheet.axes(left, sheet.top, *size, bare=True), image, view, size)
     sheet.top += tall + 0.05
     said = sheet.say(Phrase("building-lines"))
     if view.metres is not None:

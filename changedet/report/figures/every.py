@@ -72,7 +72,7 @@ def draw_figures(
         PNG bytes and text alternative by name, in the order of the report; the alternative can
         be told in every language.
     """
-    drawn = {}
+    drawn: dict[str, tuple[bytes, Text]] = {}
     for name in wanted_figures(views, record):
         figure = draw_figure(name, views, record, lang=lang)
         drawn[name] = (to_png(figure), DESCRIBE[name](views, record))

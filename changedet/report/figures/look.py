@@ -112,17 +112,29 @@ def wrapped(text: str, width: float, size: float, *, bold: bool = False) -> list
 
     Spaces alone are broken at: a no-break space keeps a number and its unit together.
     """
+    if width_of(text, size, bold=bold) <= width:
+        return [text]
     lines: list[str] = []
+    # A space and what letters keep clear beside it: never more. Most words are added up so, and
+    # only where a line is nearly full is all of it measured, which takes longer than drawing it.
+    space = 0.7 * size / 72
+    so_far = 0.0
     for word in text.split(" "):
         part = word
-        if lines and width_of(f"{lines[-1]} {part}", size, bold=bold) <= width:
-            lines[-1] += f" {part}"
-            continue
+        if lines:
+            longer = f"{lines[-1]} {part}"
+            at_most = so_far + space + width_of(part, size, bold=bold)
+            if at_most > width:
+                at_most = width_of(longer, size, bold=bold)
+            if at_most <= width:
+                lines[-1], so_far = longer, at_most
+                continue
         while width_of(part, size, bold=bold) > width and len(part) > 1:
             fits = _fitting(part, width, size, bold=bold)
             lines.append(part[:fits])
             part = part[fits:]
         lines.append(part)
+        so_far = width_of(part, size, bold=bold)
     return lines
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.markers import TICKLEFT
 from matplotlib.patches import Patch
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from numpy.typing import NDArray
 
 from changedet.report.alts import score_name
@@ -76,12 +78,32 @@ def _score(axes: Axes, item: Histogram, lang: str) -> None:
             ha="left" if right else "right", fontsize=NOTE_PT, color=INK,
         )  # fmt: skip
     axes.yaxis.set_major_locator(LogLocator(10, numticks=6))
-    axes.yaxis.set_minor_formatter(NullFormatter())
     axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: _per_cent(y, lang)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: tick(x, lang)))
     axes.tick_params(labelsize=NOTE_PT)
     axes.set_ylabel(tell(Phrase("axis-share-log"), lang))
     axes.set_xlabel(tell(Phrase("axis-score"), lang))
+    _minor_ticks(axes)
+
+
+def _minor_ticks(axes: Axes) -> None:
+    """Draw the small ticks of the vertical axis as one line of marks.
+
+    As ticks of matplotlib's they would be a hundred lines, each with room for two texts: half of
+    the time of the figure.
+    """
+    low, high = axes.get_ylim()
+    decades = 10.0 ** np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)))
+    places = np.outer(decades, np.arange(2, 10)).ravel()
+    places = places[(low <= places) & (places <= high)]
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.plot(
+        np.zeros(len(places)), places, linestyle="", marker=TICKLEFT,
+        markersize=mpl.rcParams["ytick.minor.size"],
+        markeredgewidth=mpl.rcParams["ytick.minor.width"], color=mpl.rcParams["ytick.color"],
+        transform=axes.get_yaxis_transform(which="tick1"), clip_on=False, scalex=False,
+        scaley=False, zorder=axes.yaxis.get_zorder(),
+    )  # fmt: skip
 
 
 def _per_cent(share: float, lang: str) -> str:

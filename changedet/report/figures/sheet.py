@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, cast
 
+import cv2
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.axis import Tick, XAxis, YAxis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
@@ -49,6 +51,7 @@ GAP = 0.16
 """Between pictures beside each other, inches."""
 _ROW = 0.215
 """Of a legend, inches."""
+_NOTHING = np.zeros((1, 1, 3), np.uint8)
 
 
 class Sheet:
@@ -75,10 +78,17 @@ class Sheet:
         """Tell a text in the language of the sheet."""
         return tell(text, self.lang)
 
-    def axes(self, left: float, top: float, width: float, height: float) -> Axes:
-        """Add axes; inches from the upper left corner of what may be used."""
+    def axes(
+        self, left: float, top: float, width: float, height: float, *, bare: bool = False
+    ) -> Axes:
+        """Add axes; inches from the upper left corner of what may be used.
+
+        ``bare`` ones hold a picture or a legend: they never have ticks, a frame or labels.
+        """
         # Axes at the same place would be one: each gets a place of its own until the end.
-        axes = self.figure.add_axes((0, 0, 1, 1 + len(self._axes)))
+        axes = self.figure.add_axes(
+            (0, 0, 1, 1 + len(self._axes)), axes_class=_Bare if bare else Axes
+        )
         self._axes.append((axes, left + EDGE, top, width, height))
         return axes
 
@@ -131,8 +141,7 @@ class Sheet:
         rows = -(-len(wide) // columns)
         # Rows, not columns, are read first; matplotlib fills columns.
         order = [handles[k] for c in range(columns) for k in range(c, len(wide), columns)]
-        axes = self.axes(0, self.top + 0.05, self.width, rows * _ROW)
-        axes.set_axis_off()
+        axes = self.axes(0, self.top + 0.05, self.width, rows * _ROW, bare=True)
         axes.legend(
             handles=order, loc="upper left", bbox_to_anchor=(0, 1), borderaxespad=0, borderpad=0,
             ncols=columns,
@@ -217,7 +226,7 @@ class Board(Sheet):
             lefts = [self.left(number) for number in numbers]
             self.titles([self.say(titles[number]) for number in numbers], lefts, self.column)
             for number in numbers:
-                axes = self.axes(self.left(number), self.top, *self.picture)
+                axes = self.axes(self.left(number), self.top, *self.picture, bare=True)
                 self._picture(axes, images[number])
                 shown.append(axes)
             self.top += self.picture[1] + below
@@ -267,17 +276,60 @@ class Board(Sheet):
         )  # fmt: skip
 
 
+class _NoTicks:
+    """What makes an axis one without ticks: those that are never drawn are not made either."""
+
+    majorTicks = minorTicks = ()  # noqa: N815 - matplotlib's names
+
+    def get_major_ticks(self, numticks: int | None = None) -> list[Tick]:  # noqa: ARG002
+        return []
+
+    def get_minor_ticks(self, numticks: int | None = None) -> list[Tick]:  # noqa: ARG002
+        return []
+
+
+class _BareX(_NoTicks, XAxis):  # type: ignore[misc]
+    pass
+
+
+class _BareY(_NoTicks, YAxis):  # type: ignore[misc]
+    pass
+
+
+class _Bare(Axes):
+    """Axes of which nothing is seen but what is put into them.
+
+    Usual axes make four ticks, each of three lines and two texts, only to hide them: that took
+    longer than all pictures together.
+    """
+
+    def _init_axis(self) -> None:
+        self.xaxis = _BareX(self, clear=False)
+        self.yaxis = _BareY(self, clear=False)
+        spines: Any = self.spines
+        for axis, names in ((self.xaxis, ("bottom", "top")), (self.yaxis, ("left", "right"))):
+            for name in names:
+                spines[name].register_axis(axis)
+
+    def clear(self) -> None:
+        super().clear()
+        self.set_axis_off()
+
+
 class _Pixels(AxesImage):
     """A picture that has the size of its place already: drawn as it is, without resampling."""
+
+    picture: NDArray[np.uint8]
+    """What is shown, (h, w, 3): a copy with a fourth band is made where it is drawn."""
 
     def make_image(self, renderer: Any, magnification: float = 1.0, unsampled: bool = False) -> Any:
         box = self.axes.bbox
         here = round(box.height * magnification), round(box.width * magnification)
-        image: Any = self.get_array()
-        if image.shape[:2] != here or unsampled:  # on another canvas, of another size
+        if self.picture.shape[:2] != here or unsampled:  # on another canvas, of another size
+            self.set_data(self.picture)
             return super().make_image(renderer, magnification, unsampled)
         # The canvas begins at its foot.
-        upright = np.ascontiguousarray(np.asarray(image)[::-1])
+        upright = cv2.cvtColor(np.ascontiguousarray(self.picture[::-1]), cv2.COLOR_RGB2RGBA)
         return upright, round(box.x0), round(box.y0), IdentityTransform()
 
 
@@ -297,23 +349,26 @@ def put(axes: Axes, image: NDArray[np.uint8], size: tuple[int, int]) -> None:
     pixels: Any = _Pixels(
         axes, interpolation="nearest", origin="upper", extent=(-0.5, right, bottom, -0.5)
     )
-    pixels.set_data(np.dstack([image, np.full(image.shape[:2], 255, np.uint8)]))
+    pixels.set_data(_NOTHING)  # matplotlib would keep a masked copy of all of it
+    pixels.picture = np.asarray(image, np.uint8)
     axes.add_image(pixels)
     axes.set_aspect("auto")
     axes.set_xlim(-0.5, right)
     axes.set_ylim(bottom, -0.5)
-    # Nothing of the axes themselves is to be seen; ticks would be made, measured and not drawn.
+    # Nothing of the axes themselves is to be seen.
     axes.set_axis_off()
 
 
-def to_png(figure: Figure) -> bytes:
+def to_png(figure: Figure) -> pictures.Drawn:
     """Return the figure as a PNG: the same bytes for the same figure, no time stamp."""
     canvas: Any = figure.canvas  # matplotlib does not say its types
     with look():
         canvas.draw()
     # Opaque: a fourth band would cost a third more.
-    opaque = np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[..., :3])
-    return pictures.encode_png(opaque, dpi=DPI)
+    opaque = np.asarray(
+        cv2.cvtColor(np.asarray(canvas.buffer_rgba()), cv2.COLOR_RGBA2RGB), np.uint8
+    )
+    return pictures.Drawn.of(np.asarray(opaque, np.uint8), dpi=DPI)
 
 
 def let_go(figure: Figure) -> None:
@@ -325,4 +380,5 @@ def let_go(figure: Figure) -> None:
     canvas.renderer = None
     for axes in figure.axes:
         for image in axes.images:
-            image.set_data(np.zeros((1, 1, 4), np.uint8))
+            if isinstance(image, _Pixels):
+                image.picture = _NOTHING
