@@ -411,10 +411,10 @@ def _look_back(pair: Pair, chain: Chain, window: int) -> float:
     nodes = plan_nodes(area, zoom=1, window=window, spacing=window, max_nodes=_NODES_BACK)
     if nodes is None:
         return float("nan")
-    before, after = exact(pair.before), exact(pair.after)
+    first, second = exact(pair.after), exact(pair.before)
     known = pair.contrasts.get(1) if abs(chain.scale - 1) < _SAME_SCALE else None
     matches = match_nodes(
-        after, before, back, nodes, radius=5, executor=pair.executor,
+        first, second, back, nodes, radius=5, executor=pair.executor,
         contrast=None if known is None else (known[1], known[0]),
     )  # fmt: skip
     found = _judge(matches, nodes, back.model)
