@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
 from changedet.core.errors import Finding
-from changedet.core.grid import Grid
+from changedet.core.grid import Grid, Window
 from changedet.register.lattice import IDENTITY, Chain, FloatArray, Mapping, Positions
 from changedet.register.models import ModelName
 
@@ -171,6 +171,21 @@ def largest_shift(grid: Grid, model: Mapping) -> float:
     rows = np.linspace(0, grid.height - 1, 33)[:, None]
     at_col, at_row = model.at(cols, rows)
     return float(np.hypot(at_col - cols, at_row - rows).max())
+
+
+def find_overlap(before: Grid, after: Grid, chain: Chain) -> Window:
+    """Bounding window, in BEFORE, of where the model finds AFTER's pixels."""
+    cols = np.linspace(0, before.width, 65)
+    rows = np.linspace(0, before.height, 65)
+    at_col, at_row = chain.at(cols[None], rows[:, None])
+    inside = (at_col >= -1) & (at_row >= -1) & (at_col <= after.width) & (at_row <= after.height)
+    if not inside.any():
+        return Window(row=0, col=0, height=0, width=0)
+    # one mesh wider than the nodes that are inside
+    seen_rows, seen_cols = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
+    top, bottom = rows[max(seen_rows[0] - 1, 0)], rows[min(seen_rows[-1] + 1, 64)]
+    left, right = cols[max(seen_cols[0] - 1, 0)], cols[min(seen_cols[-1] + 1, 64)]
+    return Window(row=int(top), col=int(left), height=int(bottom - top), width=int(right - left))
 
 
 def measure_extrapolation(before: Grid, after: Grid, alignment: Alignment) -> float:

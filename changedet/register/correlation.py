@@ -36,8 +36,6 @@ class Matches:
     snr : ndarray
         Height of the peak over the mean of the correlation plane, in its standard deviations;
         0 where there is no usable peak (too little valid area, or at the search limit).
-    lead : ndarray
-        Height over the next best peak elsewhere in the search area, in standard deviations.
     noise : ndarray
         Standard deviation that the displacement is predicted to have along an axis, level pixels:
         see :func:`correlate_windows`.
@@ -50,7 +48,6 @@ class Matches:
     drow: NDArray[np.float32]
     peak: NDArray[np.float32]
     snr: NDArray[np.float32]
-    lead: NDArray[np.float32]
     noise: NDArray[np.float32]
     off_col: NDArray[np.float32]
     off_row: NDArray[np.float32]
@@ -137,18 +134,22 @@ class Spectra:
         side = (window, window)
         taper = _taper(window)
         values = np.lib.stride_tricks.sliding_window_view(field, side)[rows, cols]
-        if valid.all():
-            weight, total = taper[None], np.full(len(rows), taper.sum(), np.float32)
-            off_col = off_row = np.zeros(len(rows), np.float32)
-        else:
-            weight = np.lib.stride_tricks.sliding_window_view(valid, side)[rows, cols] * taper
+        seen = np.lib.stride_tricks.sliding_window_view(valid, side)[rows, cols]
+        total = np.full(len(rows), taper.sum(), np.float32)
+        off_col, off_row = np.zeros((2, len(rows)), np.float32)
+        partial = np.flatnonzero(~seen.reshape(len(rows), -1).all(1))
+        if len(partial):
+            weight = seen[partial] * taper
             lines, columns = weight.sum(2), weight.sum(1)
-            total = lines.sum(1)
+            total[partial] = lines.sum(1)
             arm = np.arange(window, dtype=np.float32) - (window - 1) / 2
-            off_row, off_col = (part @ arm / np.maximum(total, 1e-6) for part in (lines, columns))
-        mean = np.einsum("kij,kij->k", values, np.broadcast_to(weight, values.shape))
+            least = np.maximum(total[partial], 1e-6)
+            off_row[partial], off_col[partial] = lines @ arm / least, columns @ arm / least
+        # the field is 0 where it is not valid: no weight is needed for that
+        mean = values.reshape(len(rows), -1) @ taper.ravel().astype(np.complex64)
         values -= (mean / np.maximum(total, 1e-6))[:, None, None]
-        values *= weight
+        values *= taper
+        values[partial] *= seen[partial]
         parts = values.view(np.float32)
         energy = np.sqrt(np.einsum("kij,kij->k", parts, parts))
         return cls(
@@ -195,13 +196,12 @@ def correlate_windows(
         product *= second.values[own[some]]
         energy = first.energy[some] * second.energy[own[some]]
         parts.append(_peaks(product, energy, share[some], radius))
-    dcol, drow, peak, snr, lead, noise = (np.concatenate(p) for p in zip(*parts, strict=True))
+    dcol, drow, peak, snr, noise = (np.concatenate(p) for p in zip(*parts, strict=True))
     return Matches(
         dcol=dcol,
         drow=drow,
         peak=peak,
         snr=snr,
-        lead=lead,
         noise=noise,
         off_col=first.off_col,
         off_row=first.off_row,
@@ -220,8 +220,12 @@ def _peaks(
     radius: int,
 ) -> tuple[NDArray[np.float32], ...]:
     """Peaks of the correlation planes whose transforms are ``product`` (n, window, window)."""
-    whole = fft.ifft2(product, overwrite_x=True).real
-    deviation, level = whole.std((1, 2)) + 1e-12, whole.mean((1, 2))
+    size = product[0].size
+    level = product[:, 0, 0].real / size
+    whole = np.ascontiguousarray(fft.ifft2(product, overwrite_x=True).real)
+    # the level is next to nothing, since windows are free of their mean: nothing cancels
+    square = np.einsum("kij,kij->k", whole, whole) / size
+    deviation = np.sqrt(np.maximum(square - level * level, 0)) + 1e-12
     lags = np.arange(-radius - 1, radius + 2)
     plane = whole[:, lags[:, None], lags[None]]  # negative lags wrap around
     inner = plane[:, 1:-1, 1:-1]
@@ -230,16 +234,14 @@ def _peaks(
     three = np.arange(3)
     near = plane[each, (row[:, None] + three)[:, :, None], (col[:, None] + three)[:, None]]
     dcol, drow, blunt = _vertex(near)
-    rival = _rival(inner, row, col)
     at_limit = np.maximum(abs(row - radius), abs(col - radius)) >= radius
     usable = ~at_limit & (share >= _MIN_VALID) & (energy > 1e-6)
     snr = np.where(usable, (near[:, 1, 1] - level) / deviation, 0)
-    lead = np.where(usable, (near[:, 1, 1] - rival) / deviation, 0)
     peak = near[:, 1, 1] / np.maximum(energy, 1e-9)
     with np.errstate(invalid="ignore"):  # no curvature: no noise to predict
         noise = _NOISE_SCALE * blunt * _asymmetry(whole, row - radius, col - radius)
     noise = np.where(usable & np.isfinite(noise), noise, np.inf)
-    found = (col - radius + dcol, row - radius + drow, peak, snr, lead, noise)
+    found = (col - radius + dcol, row - radius + drow, peak, snr, noise)
     return tuple(part.astype(np.float32) for part in found)
 
 
@@ -257,17 +259,6 @@ def _asymmetry(
     )
     apart = there - back
     return np.asarray(np.sqrt(np.einsum("kij,kij->k", apart, apart) / (2 * apart[0].size)))
-
-
-def _rival(
-    plane: NDArray[np.float32], row: NDArray[np.intp], col: NDArray[np.intp]
-) -> NDArray[np.float32]:
-    """Highest value away from the peak."""
-    lines, columns = np.ogrid[0 : plane.shape[1], 0 : plane.shape[2]]
-    far = abs(lines - row[:, None, None]) > _PEAK
-    far = far | (abs(columns - col[:, None, None]) > _PEAK)
-    rival: NDArray[np.float32] = plane.max((1, 2), where=far, initial=-np.inf)
-    return rival
 
 
 def _vertex(z: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:

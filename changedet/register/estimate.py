@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 
-from changedet.core.grid import Grid, Window
 from changedet.core.kernels import BoolArray
 from changedet.core.options import RegisterOptions
 from changedet.register.alignment import (
     Alignment,
     TiePoints,
+    find_overlap,
     largest_shift,
     measure_extrapolation,
 )
@@ -38,8 +36,16 @@ from changedet.register.models import (
 )
 from changedet.register.overview import Overview, overview_of, overview_through
 from changedet.register.quality import measure_quality
-from changedet.register.reader import Reader, Remembering
-from changedet.register.tiepoints import BLOCK, Nodes, match_nodes, plan_nodes
+from changedet.register.reader import Reader, Remembering, exact, release
+from changedet.register.tiepoints import (
+    BLOCK,
+    Nodes,
+    Wider,
+    match_nodes,
+    match_nodes_wider,
+    plan_nodes,
+    sample_contrast,
+)
 from changedet.register.verdict import (
     Pair,
     find_unbelievable,
@@ -50,7 +56,7 @@ from changedet.register.verdict import (
 )
 
 OVERVIEW = 700
-"""Longer side of the overviews, pixels."""
+"""Longer side of the overviews, pixels; about that of large images."""
 
 _LEAST_SNR = 5.5  # of a tie point; nine of ten windows of wrong places stay below 6
 _MOST_NOISE = 2.0  # of a tie point, level pixels
@@ -61,6 +67,7 @@ _WIDE_NOISE = 4.0  # times the predicted one, for windows of twice the side
 _SHARP_SNR = 13.0
 _NODES_TRIAL = 144
 _NODES_BACK = 100
+_SAME_SCALE = 0.1  # ratio of the pixels up to which gradients of both grids are as long
 _NODES_BETWEEN = 1600  # most nodes of a pass that is not the last
 _SECOND_PASS_PX = 6_000_000  # up to this size a second pass at full resolution pays
 
@@ -199,6 +206,7 @@ def _descend(pair: Pair, model: Mapping, *, first_zoom: int) -> _Pass | None:
         final = number == len(zooms) - 1
         radius = 14 if number == 0 else 8 if zoom != zooms[number - 1] else 5
         if zoom == 1 and not full:
+            release(pair.before, pair.after)
             full = _pick_window(pair, model)
         window = full if zoom == 1 else pair.options.window
         found = _match_level(pair, model, zoom=zoom, radius=radius, window=window, final=final)
@@ -219,7 +227,7 @@ def _match_level(
     options = pair.options
     chain = Chain(base=pair.base, model=model)
     most = options.max_nodes if final else min(options.max_nodes, _NODES_BETWEEN)
-    area = _overlap(pair.grid, pair.after.grid, chain)
+    area = find_overlap(pair.grid, pair.after.grid, chain)
     # far enough apart for neighbours to say something new; small images cannot afford more
     apart = min(window // 3, min(area.shape) // (16 * zoom))
     short = min(area.shape) // zoom
@@ -235,25 +243,36 @@ def _match_level(
     )
     if nodes is None:
         return None
-    match = partial(match_nodes, pair.before, pair.after, chain, executor=pair.executor)
-    matches = match(nodes, radius=radius)
-    found = _judge(matches, nodes, model)
+    wider = Wider(window=2 * nodes.window, below=_CLEAR_SNR) if final else None
+    small, large = _match(pair, chain, nodes, radius=radius, wider=wider)
+    found = _judge(small, nodes, model)
     # where small windows see something clearly, large ones would only see it less well
-    blind = ~found.believed & (matches.snr < _CLEAR_SNR)
+    blind = ~found.believed & (small.snr < _CLEAR_SNR)
     if not final or not blind.any():
         return found
-    return _judge(_match_wider(matches, nodes, match, radius, blind), nodes, model)
+    return _judge(_help_out(small, large, blind), nodes, model)
 
 
-def _match_wider(
-    matches: Matches, nodes: Nodes, match: Callable[..., Matches], radius: int, where: BoolArray
-) -> Matches:
-    """Match with windows of twice the side where small ones do not stand out."""
-    wide = match(nodes.widened(2 * nodes.window), radius=radius, wanted=where)
+def _match(
+    pair: Pair, chain: Chain, nodes: Nodes, *, radius: int, wider: Wider | None = None
+) -> tuple[Matches, Matches]:
+    """Match windows; of a zoomed-out level here, since what was read of it is kept here."""
+    full = nodes.zoom == 1
+    before, after = (exact(r) if full else r for r in (pair.before, pair.after))
+    if nodes.zoom not in pair.contrasts:
+        pair.contrasts[nodes.zoom] = sample_contrast(before, after, chain, nodes)
+    return match_nodes_wider(
+        before, after, chain, nodes, radius=radius, wider=wider,
+        contrast=pair.contrasts[nodes.zoom], executor=pair.executor if full else None,
+    )  # fmt: skip
+
+
+def _help_out(small: Matches, large: Matches, where: BoolArray) -> Matches:
+    """Take windows of twice the side where small ones do not stand out."""
     # what hides a place from small windows displaces large ones: they only help out
-    wide = replace(wide, noise=_WIDE_NOISE * wide.noise)
-    clear = where & (wide.snr >= _CLEAR_SNR) & (wide.noise < _MOST_NOISE)
-    return matches.replaced(clear, wide.part(clear))
+    large = replace(large, noise=_WIDE_NOISE * large.noise)
+    clear = where & (large.snr >= _CLEAR_SNR) & (large.noise < _MOST_NOISE)
+    return small.replaced(clear, large.part(clear))
 
 
 def _pick_window(pair: Pair, model: Mapping) -> int:
@@ -261,7 +280,7 @@ def _pick_window(pair: Pair, model: Mapping) -> int:
     chain = Chain(base=pair.base, model=model)
     window = pair.options.window
     nodes = plan_nodes(
-        _overlap(pair.grid, pair.after.grid, chain),
+        find_overlap(pair.grid, pair.after.grid, chain),
         zoom=1,
         window=window,
         spacing=window,
@@ -269,7 +288,7 @@ def _pick_window(pair: Pair, model: Mapping) -> int:
     )
     if nodes is None:
         return window
-    trial = match_nodes(pair.before, pair.after, chain, nodes, radius=8, executor=pair.executor)
+    trial, _ = _match(pair, chain, nodes, radius=8)
     usable = trial.snr > 0
     if not usable.any():
         return window
@@ -302,21 +321,6 @@ def _judge(matches: Matches, nodes: Nodes, model: Mapping) -> _Pass:
         noise=noise * nodes.zoom,
         scatter=measure_scatter(shift, believed, noise) * nodes.zoom,
     )
-
-
-def _overlap(before: Grid, after: Grid, chain: Chain) -> Window:
-    """Bounding window, in BEFORE, of where the model finds AFTER's pixels."""
-    cols = np.linspace(0, before.width, 65)
-    rows = np.linspace(0, before.height, 65)
-    at_col, at_row = chain.at(cols[None], rows[:, None])
-    inside = (at_col >= -1) & (at_row >= -1) & (at_col <= after.width) & (at_row <= after.height)
-    if not inside.any():
-        return Window(row=0, col=0, height=0, width=0)
-    # one mesh wider than the nodes that are inside
-    seen_rows, seen_cols = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
-    top, bottom = rows[max(seen_rows[0] - 1, 0)], rows[min(seen_rows[-1] + 1, 64)]
-    left, right = cols[max(seen_cols[0] - 1, 0)], cols[min(seen_cols[-1] + 1, 64)]
-    return Window(row=int(top), col=int(left), height=int(bottom - top), width=int(right - left))
 
 
 def _fit_pass(pair: Pair, found: _Pass) -> Mapping:
@@ -403,11 +407,16 @@ def _look_back(pair: Pair, chain: Chain, window: int) -> float:
     """
     after = pair.after.grid
     back = Chain(base=Mapping(affine=IDENTITY), model=invert(chain, after, pair.grid))
-    area = _overlap(after, pair.grid, back)
+    area = find_overlap(after, pair.grid, back)
     nodes = plan_nodes(area, zoom=1, window=window, spacing=window, max_nodes=_NODES_BACK)
     if nodes is None:
         return float("nan")
-    matches = match_nodes(pair.after, pair.before, back, nodes, radius=5, executor=pair.executor)
+    first, second = exact(pair.after), exact(pair.before)
+    known = pair.contrasts.get(1) if abs(chain.scale - 1) < _SAME_SCALE else None
+    matches = match_nodes(
+        first, second, back, nodes, radius=5, executor=pair.executor,
+        contrast=None if known is None else (known[1], known[0]),
+    )  # fmt: skip
     found = _judge(matches, nodes, back.model)
     if found.believed.sum() < _FEWEST:
         return float("nan")

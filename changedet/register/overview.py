@@ -58,11 +58,15 @@ def read_warped(
     if 0 in source.shape:
         return np.zeros(area.shape, np.float32), np.zeros(area.shape, np.bool_)
     image, valid = reader.read(source, factor)
-    at_col = (at_col - source.col + 0.5) / factor - 0.5
-    at_row = (at_row - source.row + 0.5) / factor - 0.5
+    for positions, start in ((at_col, source.col), (at_row, source.row)):
+        np.subtract(positions, start - 0.5, out=positions)  # in place: they are large
+        np.divide(positions, factor, out=positions)
+        np.subtract(positions, 0.5, out=positions)
     use = sample_valid(valid, at_col, at_row, margin=1.5)
     out = sample_at(fill_invalid(image, valid), at_col, at_row, order=order, fill=0.0)
-    return np.where(use, out, 0), use
+    if not use.all():
+        out[~use] = 0
+    return out, use
 
 
 def _around(cols: FloatArray, rows: FloatArray, factor: int) -> Window:
@@ -168,9 +172,29 @@ def _from_the_edge(flat: BoolArray) -> BoolArray:
     return edge
 
 
+def overview_zoom(longest: int, size: int) -> int:
+    """Return the zoom-out of an overview with about ``size`` pixels on its longer side.
+
+    At most that many up to four times as long; beyond, the nearest of 6, 8, 12, 24, 48 ...: the
+    levels of half, a quarter ... of these are averages of one another, and read together.
+
+    Examples
+    --------
+    >>> [overview_zoom(length, 700) for length in (500, 2000, 5000, 10_000)]
+    [1, 3, 8, 12]
+    """
+    least = -(-longest // size)
+    if least <= 4:
+        return least
+    nice = [6, 8, 12]
+    while nice[-1] < least:
+        nice.append(2 * nice[-1])
+    return min(nice, key=lambda zoom: abs(math.log(zoom / least)))
+
+
 def overview_of(reader: Reader, *, size: int) -> Overview:
-    """Read a whole image with at most ``size`` pixels on its longer side."""
-    zoom = -(-max(reader.grid.shape) // size)
+    """Read a whole image with about ``size`` pixels on its longer side."""
+    zoom = overview_zoom(max(reader.grid.shape), size)
     image, valid = reader.read(reader.grid.window, zoom)
     return Overview(image=image, valid=drop_collar(image, valid), zoom=zoom)
 

@@ -28,8 +28,11 @@ SIGMA = 0.8
 """Smoothing before gradients, level pixels: 1.2 doubles the errors between bands and blurs the
 corners that tell towns apart; 0.5 loses tie points between seasons and sensors."""
 
-_TILE = 1024  # pixels of a level that are held at a time, along each axis
+_TILE = 1152  # pixels of a level that are held at a time, along each axis
 _BATCH = 32  # windows transformed at a time: few enough to stay in the cache
+
+Contrast = tuple[float, float]
+"""Median gradient lengths of BEFORE and of AFTER at a level."""
 
 BLOCK = 3
 """Nodes along the side of a block that is left out of a fit together."""
@@ -82,6 +85,10 @@ class Nodes:
             col_starts=self.col_starts - step,
             window=self.window + 2 * step,
         )
+
+    def part(self, rows: slice, cols: slice) -> Nodes:
+        """Return a rectangle of the lattice."""
+        return replace(self, row_starts=self.row_starts[rows], col_starts=self.col_starts[cols])
 
     def held_out(self) -> NDArray[np.bool_]:
         """Mark every fifth block of nodes, a knight's move apart, to be left out of a fit.
@@ -148,6 +155,22 @@ def _even(length: int, count: int) -> NDArray[np.intp]:
     return starts
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wider:
+    """Windows that are tried about the same centres where small ones do not stand out.
+
+    Parameters
+    ----------
+    window : int
+        Their side, level pixels.
+    below : float
+        Height of a peak below which they are tried, in standard deviations.
+    """
+
+    window: int
+    below: float
+
+
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class _Tile:
     """A piece of the lattice of nodes, with all that matching it needs; picklable."""
@@ -156,11 +179,11 @@ class _Tile:
     after: Reader
     chain: Chain
     nodes: Nodes
-    wanted: NDArray[np.bool_]
     radius: int
-    contrast: tuple[float, float]
+    contrast: Contrast
     sigma: float
     order: int
+    wider: Wider | None
 
 
 def match_nodes(
@@ -171,7 +194,7 @@ def match_nodes(
     *,
     radius: int,
     sigma: float = SIGMA,
-    wanted: NDArray[np.bool_] | None = None,
+    contrast: Contrast | None = None,
     executor: Executor | None = None,
 ) -> Matches:
     """Match every node at its level, with AFTER warped by the present model.
@@ -191,8 +214,8 @@ def match_nodes(
         Largest displacement looked for along each axis, level pixels.
     sigma : float
         Smoothing before gradients, level pixels.
-    wanted : ndarray of bool, of the lattice's shape, optional
-        Nodes to match; the others come out as not matched. All of them by default.
+    contrast : tuple of float, optional
+        From :func:`sample_contrast`, where it is known already.
     executor : concurrent.futures.Executor, optional
         Computes the tiles; the result does not depend on it.
 
@@ -201,26 +224,54 @@ def match_nodes(
     Matches
         Arrays of the lattice's shape.
     """
-    contrast = _sample_contrast(before, after, chain, nodes, sigma)
-    every = np.ones(nodes.shape, np.bool_) if wanted is None else wanted
+    return match_nodes_wider(
+        before, after, chain, nodes, radius=radius, sigma=sigma, contrast=contrast, wider=None,
+        executor=executor,
+    )[0]  # fmt: skip
+
+
+def match_nodes_wider(
+    before: Reader,
+    after: Reader,
+    chain: Chain,
+    nodes: Nodes,
+    *,
+    radius: int,
+    wider: Wider | None,
+    sigma: float = SIGMA,
+    contrast: Contrast | None = None,
+    executor: Executor | None = None,
+) -> tuple[Matches, Matches]:
+    """Match every node, and with larger windows those whose peak is low: see match_nodes.
+
+    Both are cut from the same pixels, which are read and warped but once.
+
+    Returns
+    -------
+    small, large : Matches
+        Arrays of the lattice's shape; ``large`` has nothing where it was not tried.
+    """
+    if contrast is None:
+        contrast = sample_contrast(before, after, chain, nodes, sigma)
     tiles = [
         _Tile(
             before=before,
             after=after,
             chain=chain,
             nodes=part,
-            wanted=every[where],
             radius=min(radius, nodes.window // 2 - 3),
             contrast=contrast,
             sigma=sigma,
             order=3 if nodes.zoom == 1 else 1,
+            wider=wider,
         )
-        for part, where in _cut(nodes)
+        for part in _cut(nodes)
     ]
     per_row = len(_groups(nodes.col_starts, nodes.window))
     done = list(spread(_match_tile, tiles, executor=executor))
     lines = [done[i : i + per_row] for i in range(0, len(done), per_row)]
-    return Matches.block(lines)
+    small, large = (Matches.block([[pair[i] for pair in line] for line in lines]) for i in (0, 1))
+    return small, large
 
 
 def _groups(starts: NDArray[np.intp], window: int) -> list[slice]:
@@ -230,19 +281,16 @@ def _groups(starts: NDArray[np.intp], window: int) -> list[slice]:
     return [slice(*ends) for ends in zip(begin, [*begin[1:], len(starts)], strict=True)]
 
 
-def _cut(nodes: Nodes) -> Iterator[tuple[Nodes, tuple[slice, slice]]]:
+def _cut(nodes: Nodes) -> Iterator[Nodes]:
     for rows in _groups(nodes.row_starts, nodes.window):
         for cols in _groups(nodes.col_starts, nodes.window):
-            part = replace(
-                nodes, row_starts=nodes.row_starts[rows], col_starts=nodes.col_starts[cols]
-            )
-            yield part, (rows, cols)
+            yield nodes.part(rows, cols)
 
 
-def _sample_contrast(
-    before: Reader, after: Reader, chain: Chain, nodes: Nodes, sigma: float
-) -> tuple[float, float]:
-    """Median gradient lengths of both dates at this level, from five places."""
+def sample_contrast(
+    before: Reader, after: Reader, chain: Chain, nodes: Nodes, sigma: float = SIGMA
+) -> Contrast:
+    """Measure the median gradient lengths of both dates at a level, from five places."""
     side = 128
     height = int(nodes.row_starts[-1] - nodes.row_starts[0]) + nodes.window
     width = int(nodes.col_starts[-1] - nodes.col_starts[0]) + nodes.window
@@ -270,51 +318,78 @@ def _full(area: Window, zoom: int) -> Window:
     )
 
 
-def _match_tile(tile: _Tile) -> Matches:
+def _match_tile(tile: _Tile) -> tuple[Matches, Matches]:
     nodes = tile.nodes
     ny, nx = nodes.shape
-    if nodes.spacing >= 1.5 * nodes.window * nodes.zoom:
-        parts = [
-            [_match_patch(tile, slice(i, i + 1), slice(j, j + 1)) for j in range(nx)]
-            for i in range(ny)
-        ]
-    else:
-        parts = [[_match_patch(tile, slice(None), slice(None))]]
-    return Matches.block(parts)
-
-
-def _match_patch(tile: _Tile, lines: slice, columns: slice) -> Matches:
-    """Read, warp and match the rectangle that some nodes span."""
-    nodes, wanted = tile.nodes, tile.wanted[lines, columns]
-    shape = wanted.shape
-    if not wanted.any():
-        return Matches.none(shape)
-    row_starts, col_starts = nodes.row_starts[lines], nodes.col_starts[columns]
-    area = Window(
-        row=int(row_starts[0]),
-        col=int(col_starts[0]),
-        height=int(row_starts[-1] - row_starts[0]) + nodes.window,
-        width=int(col_starts[-1] - col_starts[0]) + nodes.window,
-    ).pad(MARGIN)
-    image, valid = tile.before.read(_full(area, nodes.zoom), nodes.zoom)
-    other, seen = read_warped(tile.after, tile.chain, area, zoom=nodes.zoom, order=tile.order)
-    rows, cols = (
-        g[wanted] for g in np.meshgrid(row_starts - area.row, col_starts - area.col, indexing="ij")
-    )
-    both = valid & seen
-    if not both.any():
-        return Matches.none(shape)
-    fields = [
-        double_angle(fill_invalid(a, v), both, contrast=c, sigma=tile.sigma)
-        for a, v, c in ((image, valid, tile.contrast[0]), (other, seen, tile.contrast[1]))
+    if nodes.spacing < 1.5 * nodes.window * nodes.zoom:
+        return _match_patch(tile, nodes)
+    parts = [
+        [_match_patch(tile, nodes.part(slice(i, i + 1), slice(j, j + 1))) for j in range(nx)]
+        for i in range(ny)
     ]
-    use = shrink_valid(both, 1 + int(np.ceil(2 * tile.sigma)))
-    parts = []
-    for begin in range(0, len(rows), _BATCH):
-        some = slice(begin, begin + _BATCH)
-        spectra = [
-            Spectra.of(field, use, rows=rows[some], cols=cols[some], window=nodes.window)
-            for field in fields
-        ]
-        parts.append(correlate_windows(*spectra, radius=tile.radius))
-    return Matches.block([parts]).spread_over(wanted)
+    small, large = (Matches.block([[pair[i] for pair in line] for line in parts]) for i in (0, 1))
+    return small, large
+
+
+def _match_patch(tile: _Tile, nodes: Nodes) -> tuple[Matches, Matches]:
+    """Read, warp and match the rectangle that some nodes span."""
+    every, none = np.ones(nodes.shape, np.bool_), Matches.none(nodes.shape)
+    if tile.wider is None:
+        fields = _Fields.of(tile, nodes)
+        return (none if fields is None else fields.match(tile, nodes, every)), none
+    # a window alone is read again where it is blind; of a mesh of them that would be all of it
+    alone, widened = nodes.shape == (1, 1), nodes.widened(tile.wider.window)
+    fields = _Fields.of(tile, nodes if alone else widened)
+    small = none if fields is None else fields.match(tile, nodes, every)
+    blind = small.snr < tile.wider.below
+    if not blind.any():
+        return small, none
+    if alone:
+        fields = _Fields.of(tile, widened)
+    return small, none if fields is None else fields.match(tile, widened, blind)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class _Fields:
+    """Double-angle fields of both dates over a rectangle of a level, and where both are valid."""
+
+    area: Window
+    first: NDArray[np.complex64]
+    second: NDArray[np.complex64]
+    use: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, tile: _Tile, nodes: Nodes) -> _Fields | None:
+        """Read and warp what some nodes span; None where nothing is valid."""
+        row_starts, col_starts = nodes.row_starts, nodes.col_starts
+        area = Window(
+            row=int(row_starts[0]),
+            col=int(col_starts[0]),
+            height=int(row_starts[-1] - row_starts[0]) + nodes.window,
+            width=int(col_starts[-1] - col_starts[0]) + nodes.window,
+        ).pad(MARGIN)
+        image, valid = tile.before.read(_full(area, nodes.zoom), nodes.zoom)
+        other, seen = read_warped(tile.after, tile.chain, area, zoom=nodes.zoom, order=tile.order)
+        both = valid & seen
+        if not both.any():
+            return None
+        first, second = (
+            double_angle(fill_invalid(a, v), both, contrast=c, sigma=tile.sigma)
+            for a, v, c in ((image, valid, tile.contrast[0]), (other, seen, tile.contrast[1]))
+        )
+        use = shrink_valid(both, 1 + int(np.ceil(2 * tile.sigma)))
+        return cls(area=area, first=first, second=second, use=use)
+
+    def match(self, tile: _Tile, nodes: Nodes, wanted: NDArray[np.bool_]) -> Matches:
+        """Match the windows of some of the nodes; the others come out as not matched."""
+        starts = nodes.row_starts - self.area.row, nodes.col_starts - self.area.col
+        rows, cols = (g[wanted] for g in np.meshgrid(*starts, indexing="ij"))
+        parts = []
+        for begin in range(0, len(rows), _BATCH):
+            some = slice(begin, begin + _BATCH)
+            spectra = [
+                Spectra.of(field, self.use, rows=rows[some], cols=cols[some], window=nodes.window)
+                for field in (self.first, self.second)
+            ]
+            parts.append(correlate_windows(*spectra, radius=tile.radius))
+        return Matches.block([parts]).spread_over(wanted)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from changedet.core.errors import Finding
 from changedet.core.grid import Grid
@@ -13,6 +13,7 @@ from changedet.register.coarse import Hypothesis, Limits
 from changedet.register.lattice import IDENTITY, Chain, FloatArray, Mapping
 from changedet.register.overview import Overview, measure_contrast
 from changedet.register.reader import Reader
+from changedet.register.tiepoints import Contrast
 
 _HOLES = 1.5  # what holes in the tie points may add to the error that is left out
 
@@ -28,6 +29,8 @@ class Pair:
     options: RegisterOptions
     gsd_m: float | None
     executor: Executor | None
+    contrasts: dict[int, Contrast] = field(default_factory=dict)
+    """What was measured of a zoom-out: see ``sample_contrast``."""
 
     @property
     def grid(self) -> Grid:
