@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from changedet.core.kernels import filled, thinned, thinned_side
+from changedet.core.kernels import filled, thinned
 
 FloatArray = NDArray[np.float32]
 
@@ -43,19 +43,20 @@ def best_correlation(
     """
     shape = pairs[0][0].shape
     pairs = [(_whole(before, stride), _whole(after, stride)) for before, after in pairs]
-    side = thinned_side(radius, stride)
+    weights = _window(radius, stride)
     energy = [np.square(np.stack(fields)).sum(axis=0) for fields in zip(*pairs, strict=True)]
     # Of the window that begins where that of the reduced pixel does.
-    anchor = (side // 2) * stride
-    spread = cv2.boxFilter(
-        energy[1],
-        cv2.CV_32F,
-        (side * stride, side * stride),
-        anchor=(anchor, anchor),
-        borderType=cv2.BORDER_REFLECT_101,
-    )
-    scale = _inverse_root(_box32(thinned(energy[0], stride), side))
-    scale_moved = _Thinned(_shifted(_inverse_root(np.asarray(spread, np.float32)), search), stride)
+    fine, anchor = weights.repeat(stride) / np.float32(stride), len(weights) // 2 * stride
+    if stride == 1:
+        spread = _mean(energy[1], weights)
+    else:
+        border = cv2.BORDER_REFLECT_101
+        around = cv2.sepFilter2D(
+            energy[1], cv2.CV_32F, fine, fine, anchor=(anchor, anchor), borderType=border
+        )
+        spread = np.asarray(around, np.float32)
+    scale = _inverse_root(_mean(thinned(energy[0], stride), weights))
+    scale_moved = _Thinned(_shifted(_inverse_root(spread), search), stride)
     first = np.stack([before for before, _ in pairs])
     moved = np.stack([_shifted(after, search) for _, after in pairs])
     best = np.full(scale.shape, -1, np.float32)
@@ -63,7 +64,7 @@ def best_correlation(
     for shift in disc_shifts(search, step):
         row, col = search + shift[0], search + shift[1]
         sum_products(first, moved, (row, col), stride, out=lines)
-        score = _box32(_narrowed(lines, stride), side)
+        score = _mean(_narrowed(lines, stride), weights)
         score *= scale
         score *= scale_moved.at(row, col, score.shape)
         np.maximum(best, score, out=best)
@@ -97,8 +98,32 @@ def _whole(image: FloatArray, stride: int) -> FloatArray:
     )
 
 
-def _box32(image: FloatArray, side: int) -> FloatArray:
+def _window(radius: int, stride: int) -> FloatArray:
+    """Return the weights of a window in squares of ``stride`` pixels: an odd number, sum 1.
+
+    To interpolate between windows ``stride`` pixels apart widens them; they are so much narrower
+    that together they are as wide as one of ``2 * radius + 1``. The outer squares count in part.
+
+    Examples
+    --------
+    >>> _window(9, 4).tolist()
+    [0.125, 0.25, 0.25, 0.25, 0.125]
+    """
+    half = ((2 * radius + 2 - stride) / stride - 1) / 2
+    reach = int(np.ceil(half - 1e-9))
+    weights = np.ones(2 * reach + 1, np.float32)
+    weights[[0, -1]] = half - (reach - 1)
+    return np.asarray(weights / weights.sum(), np.float32)
+
+
+def _mean(image: FloatArray, weights: FloatArray) -> FloatArray:
+    if weights[0] < weights[len(weights) // 2]:
+        found = cv2.sepFilter2D(
+            image, cv2.CV_32F, weights, weights, borderType=cv2.BORDER_REFLECT_101
+        )
+        return np.asarray(found, np.float32)
     # OpenCV sums float32 images in float64, also where it returns float32.
+    side = len(weights)
     mean = cv2.boxFilter(image, cv2.CV_32F, (side, side), borderType=cv2.BORDER_REFLECT_101)
     return np.asarray(mean, np.float32)
 
