@@ -1,4 +1,4 @@
-"""The best correlation of fields over a disc of shifts: one multiplication and one mean a shift."""
+"""The best correlation of fields over a disc of shifts: one pass over pixels, one mean a shift."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float32]
+from changedet.core.kernels import filled, thinned
 
-STRIP_ROWS = 96
-"""Rows that are worked on at a time where arrays would not fit into the cache; even."""
+FloatArray = NDArray[np.float32]
 
 
 def disc_shifts(search: int, step: int) -> list[tuple[int, int]]:
@@ -29,12 +28,6 @@ def _shifted(image: FloatArray, search: int) -> FloatArray:
     return np.asarray(cv2.copyMakeBorder(image, *sides, cv2.BORDER_CONSTANT, value=0), np.float32)
 
 
-def _view(padded: NDArray[np.floating], shift: tuple[int, int], search: int) -> FloatArray:
-    height, width = padded.shape[0] - 2 * search, padded.shape[1] - 2 * search
-    row, col = search + shift[0], search + shift[1]
-    return padded[row : row + height, col : col + width]
-
-
 def best_correlation(
     pairs: list[tuple[FloatArray, FloatArray]],
     *,
@@ -50,36 +43,32 @@ def best_correlation(
     """
     shape = pairs[0][0].shape
     pairs = [(_whole(before, stride), _whole(after, stride)) for before, after in pairs]
-    side = _side(radius, stride)
+    weights = _window(radius, stride)
     energy = [np.square(np.stack(fields)).sum(axis=0) for fields in zip(*pairs, strict=True)]
     # Of the window that begins where that of the reduced pixel does.
-    anchor = (side // 2) * stride
-    spread = cv2.boxFilter(
-        energy[1],
-        cv2.CV_32F,
-        (side * stride, side * stride),
-        anchor=(anchor, anchor),
-        borderType=cv2.BORDER_REFLECT_101,
-    )
-    scale = _inverse_root(_smoothed(energy[0], side, stride))
-    scale_moved = _Thinned(_shifted(_inverse_root(np.asarray(spread, np.float32)), search), stride)
-    moved = [_shifted(after, search) for _, after in pairs]
+    fine, anchor = weights.repeat(stride) / np.float32(stride), len(weights) // 2 * stride
+    if stride == 1:
+        spread = _mean(energy[1], weights)
+    else:
+        border = cv2.BORDER_REFLECT_101
+        around = cv2.sepFilter2D(
+            energy[1], cv2.CV_32F, fine, fine, anchor=(anchor, anchor), borderType=border
+        )
+        spread = np.asarray(around, np.float32)
+    scale = _inverse_root(_mean(thinned(energy[0], stride), weights))
+    scale_moved = _Thinned(_shifted(_inverse_root(spread), search), stride)
+    first = np.stack([before for before, _ in pairs])
+    moved = np.stack([_shifted(after, search) for _, after in pairs])
     best = np.full(scale.shape, -1, np.float32)
-    summed = np.empty(scale.shape, np.float32)
-    room = np.empty((2, STRIP_ROWS, energy[0].shape[1]), np.float32)
+    lines = np.empty((scale.shape[0], first.shape[2]), np.float32)
     for shift in disc_shifts(search, step):
-        seen = [
-            (before, _view(after, shift, search))
-            for (before, _), after in zip(pairs, moved, strict=True)
-        ]
-        sum_products(seen, stride, out=summed, room=room)
-        score = _box32(summed, side)
+        row, col = search + shift[0], search + shift[1]
+        sum_products(first, moved, (row, col), stride, out=lines)
+        score = _mean(_narrowed(lines, stride), weights)
         score *= scale
-        score *= scale_moved.at(search + shift[0], search + shift[1], score.shape)
+        score *= scale_moved.at(row, col, score.shape)
         np.maximum(best, score, out=best)
-    size = (energy[0].shape[1], energy[0].shape[0])
-    full = cv2.resize(best, size, interpolation=cv2.INTER_LINEAR) if stride > 1 else best
-    return np.asarray(np.clip(full, -1, 1)[: shape[0], : shape[1]], np.float32)
+    return np.clip(filled(best, stride, shape), -1, 1)
 
 
 class _Thinned:
@@ -99,11 +88,6 @@ class _Thinned:
         return part[down : down + shape[0], right : right + shape[1]]
 
 
-def _side(radius: int, stride: int) -> int:
-    """Return the odd side of a window of ``2 * radius + 1`` pixels in pixels of ``stride``."""
-    return 2 * round(((2 * radius + 1) / stride - 1) / 2) + 1
-
-
 def _whole(image: FloatArray, stride: int) -> FloatArray:
     """Continue an image to the right and below to a multiple of ``stride``."""
     more = (-image.shape[0] % stride, -image.shape[1] % stride)
@@ -114,42 +98,71 @@ def _whole(image: FloatArray, stride: int) -> FloatArray:
     )
 
 
-def _smoothed(image: FloatArray, side: int, stride: int) -> FloatArray:
-    """Return the mean over windows of ``side`` reduced pixels, at the reduced pixels."""
-    if stride > 1:
-        small = (image.shape[1] // stride, image.shape[0] // stride)
-        image = np.asarray(cv2.resize(image, small, interpolation=cv2.INTER_AREA), np.float32)
-    return _box32(image, side)
+def _window(radius: int, stride: int) -> FloatArray:
+    """Return the weights of a window in squares of ``stride`` pixels: an odd number, sum 1.
+
+    To interpolate between windows ``stride`` pixels apart widens them; they are so much narrower
+    that together they are as wide as one of ``2 * radius + 1``. The outer squares count in part.
+
+    Examples
+    --------
+    >>> _window(9, 4).tolist()
+    [0.125, 0.25, 0.25, 0.25, 0.125]
+    """
+    half = ((2 * radius + 2 - stride) / stride - 1) / 2
+    reach = int(np.ceil(half - 1e-9))
+    weights = np.ones(2 * reach + 1, np.float32)
+    weights[[0, -1]] = half - (reach - 1)
+    return np.asarray(weights / weights.sum(), np.float32)
 
 
-def _box32(image: FloatArray, side: int) -> FloatArray:
+def _mean(image: FloatArray, weights: FloatArray) -> FloatArray:
+    if weights[0] < weights[len(weights) // 2]:
+        found = cv2.sepFilter2D(
+            image, cv2.CV_32F, weights, weights, borderType=cv2.BORDER_REFLECT_101
+        )
+        return np.asarray(found, np.float32)
     # OpenCV sums float32 images in float64, also where it returns float32.
+    side = len(weights)
     mean = cv2.boxFilter(image, cv2.CV_32F, (side, side), borderType=cv2.BORDER_REFLECT_101)
     return np.asarray(mean, np.float32)
 
 
 def sum_products(
-    pairs: list[tuple[FloatArray, FloatArray]], stride: int, *, out: FloatArray, room: FloatArray
+    before: FloatArray, after: FloatArray, at: tuple[int, int], stride: int, *, out: FloatArray
 ) -> None:
-    """Multiply pairs of fields, add them up and take the mean over squares of ``stride``.
+    """Multiply fields with those from a place on, and add up fields and ``stride`` rows.
 
-    A strip of rows at a time: what is between stays in the cache, which halves the time. The
-    result is that of whole arrays to the last bit.
+    In one pass, so that no product is ever written to memory: a third of the time.
+
+    Parameters
+    ----------
+    before : ndarray of float32, shape (fields, height, width)
+        The height is a multiple of ``stride``.
+    after : ndarray of float32, shape (fields, more than height, more than width)
+        What is multiplied begins ``at`` a row and a column of it.
+    out : ndarray of float32, shape (height / stride, width)
+        Takes the sums.
     """
-    height, width = pairs[0][0].shape
-    for row in range(0, height, STRIP_ROWS):
-        rows = slice(row, min(row + STRIP_ROWS, height))
-        less = slice(rows.start // stride, rows.stop // stride)
-        count = rows.stop - rows.start
-        total = room[0, :count] if stride > 1 else out[rows]
-        for number, (before, after) in enumerate(pairs):
-            into = room[1, :count] if number else total
-            np.multiply(before[rows], after[rows], out=into)
-            if number:
-                total += into
-        if stride > 1:
-            size = (width // stride, count // stride)
-            cv2.resize(total, size, dst=out[less], interpolation=cv2.INTER_AREA)
+    fields, height, width = before.shape
+    shape = (fields, height // stride, stride, width)
+    part = after[:, at[0] : at[0] + height, at[1] : at[1] + width]
+    plane, line, pixel = part.strides
+    # A view: to reshape a part of an array would copy it.
+    rows = np.lib.stride_tricks.as_strided(
+        part, shape, (plane, line * stride, line, pixel), writeable=False
+    )
+    np.einsum("frkc,frkc->rc", before.reshape(shape), rows, out=out)
+
+
+def _narrowed(lines: FloatArray, stride: int) -> FloatArray:
+    """Turn sums of ``stride`` rows into means over squares of ``stride`` pixels."""
+    if stride == 1:
+        return lines
+    size = (lines.shape[1] // stride, lines.shape[0])
+    mean = np.asarray(cv2.resize(lines, size, interpolation=cv2.INTER_AREA), np.float32)
+    mean *= np.float32(1 / stride)
+    return mean
 
 
 def _inverse_root(energy: FloatArray) -> FloatArray:

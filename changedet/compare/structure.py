@@ -8,13 +8,22 @@ metres into them.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from changedet.compare.sliding import best_correlation, disc_shifts
-from changedet.core.kernels import gradients
+from changedet.core.kernels import (
+    blur,
+    filled,
+    gradients,
+    strips,
+    thinned,
+    thinned_side,
+    thinned_sigma,
+)
 
 __all__ = [
     "WindowSizes",
@@ -31,6 +40,7 @@ __all__ = [
 
 FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
+Floating = TypeVar("Floating", bound=np.floating)
 
 NOMINAL_GSD_M = 0.7
 """Scale assumed for window sizes alone where an image has none: metre-scale imagery of towns."""
@@ -51,11 +61,16 @@ class WindowSizes:
 
     @property
     def stride(self) -> int:
-        """Pixels between the windows that are summed: two where these are 17 pixels or wider.
+        """Pixels between the windows that are summed: some fifth of their side, a power of two.
 
         What is compared must begin at a multiple of it on the grid.
         """
-        return 2 if self.radius >= 8 else 1
+        return 4 if self.radius >= 8 else 2
+
+    @property
+    def fine_stride(self) -> int:
+        """The same for the moments of a Gaussian: two where windows are 17 pixels or wider."""
+        return self.stride // 2
 
     @property
     def margin(self) -> int:
@@ -114,14 +129,21 @@ def windowed_mean(image: FloatArray, *, weight: FloatArray, radius: int) -> Floa
     if (weight == 1).all():
         return _box(np.asarray(image, np.float32), radius)
     mass = _box(weight, radius)
-    total = _box(np.where(weight > 0, image * weight, np.float32(0)).astype(np.float32), radius)
-    return np.divide(total, mass, out=np.zeros_like(total), where=mass > 1e-6)
+    given = np.asarray(image * weight, np.float32)
+    # What is not used may be NaN, and stays so when it is multiplied by 0.
+    cv2.patchNaNs(given, 0.0)
+    total = _box(given, radius)
+    total[mass <= 1e-6] = 0
+    np.maximum(mass, np.float32(1e-6), out=mass)
+    total /= mass
+    return total
 
 
 def _detrend(image: FloatArray, valid: BoolArray, radius: int) -> FloatArray:
     weight = valid.astype(np.float32)
-    flat = np.where(valid, image - windowed_mean(image, weight=weight, radius=radius), 0)
-    return flat.astype(np.float32)
+    flat = image - windowed_mean(image, weight=weight, radius=radius)
+    flat[~valid] = 0
+    return flat
 
 
 def zncc(
@@ -188,10 +210,21 @@ def double_angle(
         Cosine and sine of twice the angle, times the weight; 0 within 2 px of what is not valid.
     """
     dy, dx = gradients(image, sigma=0.8)
-    magnitude = np.sqrt(dx * dx + dy * dy)
-    inner = cv2.erode(valid.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
-    weight = np.where(inner, 1 / (magnitude * (magnitude + noise) + 1e-6), 0).astype(np.float32)
-    return (dx * dx - dy * dy) * weight, 2 * dx * dy * weight
+    inner = cv2.erode(valid.astype(np.uint8), np.ones((5, 5), np.uint8))
+    for rows in strips(len(image)):
+        down, right = dy[rows], dx[rows]
+        across, along = right * right, down * down
+        magnitude = np.sqrt(across + along)
+        weight = magnitude + np.float32(noise)
+        weight *= magnitude
+        weight += np.float32(1e-6)
+        np.divide(inner[rows], weight, out=weight)
+        np.multiply(down, right, out=right)
+        right *= np.float32(2)
+        right *= weight
+        np.subtract(across, along, out=down)
+        down *= weight
+    return dy, dx
 
 
 def orientation_similarity(
@@ -242,7 +275,12 @@ def orientation_similarity(
 
 
 def coherence(
-    image: FloatArray, *, valid: BoolArray | None = None, radius: int = 8, noise: float = 4.0
+    image: FloatArray,
+    *,
+    valid: BoolArray | None = None,
+    radius: int = 8,
+    noise: float = 4.0,
+    stride: int = 1,
 ) -> FloatArray:
     """Compute the energy-weighted coherence of the structure tensor: order of the edges.
 
@@ -259,6 +297,9 @@ def coherence(
         Half side of the window over which it is averaged, pixels.
     noise : float
         Gradient magnitude (grey levels a pixel) below which edges count little.
+    stride : {1, 2}
+        With 2 the tensor of the gradients, which are those of single pixels, is smoothed and
+        gathered over every second pixel, and the result is interpolated.
 
     Returns
     -------
@@ -272,20 +313,27 @@ def coherence(
     seen = np.ones(image.shape, bool) if valid is None else valid
     dy, dx = gradients(image, sigma=1.0)
     inner = cv2.erode(seen.astype(np.uint8), np.ones((7, 7), np.uint8)).astype(np.float32)
+    whole = bool(inner.all())
+    if not whole:
+        dx, dy = dx * inner, dy * inner
     xx, yy, xy = (
-        cv2.GaussianBlur(part * inner, (0, 0), 2.0) for part in (dx * dx, dy * dy, dx * dy)
+        blur(thinned(part, stride), thinned_sigma(2.0, stride))
+        for part in (dx * dx, dy * dy, dx * dy)
     )
     energy = xx + yy
-    order = np.sqrt((xx - yy) ** 2 + 4 * xy * xy) / (energy + 0.1 * noise * noise)
-    mean = windowed_mean(np.asarray(order, np.float32), weight=energy * inner, radius=radius)
-    return np.clip(mean, 0, 1)
+    np.subtract(xx, yy, out=xx)
+    order = np.sqrt(xx * xx + 4 * xy * xy)
+    order /= energy + np.float32(0.1 * noise * noise)
+    weight = energy if whole else energy * thinned(inner, stride)
+    mean = windowed_mean(order, weight=weight, radius=thinned_side(radius, stride) // 2)
+    return np.clip(filled(mean, stride, image.shape), 0, 1)
 
 
-def _gaussian(image: NDArray[np.float64], sigma: float) -> NDArray[np.float64]:
+def _gaussian(image: NDArray[Floating], sigma: float) -> NDArray[Floating]:
     reach = int(3.5 * sigma + 0.5)
     side = (2 * reach + 1, 2 * reach + 1)
     smooth = cv2.GaussianBlur(image, side, sigma, borderType=cv2.BORDER_REFLECT)
-    return np.asarray(smooth, np.float64)
+    return np.asarray(smooth, image.dtype)
 
 
 def _moments(
@@ -303,7 +351,12 @@ def _moments(
 
 
 def contrast_structure(
-    before: FloatArray, after: FloatArray, *, data_range: float = 255.0, sigma: float = 1.5
+    before: FloatArray,
+    after: FloatArray,
+    *,
+    data_range: float = 255.0,
+    sigma: float = 1.5,
+    stride: int = 1,
 ) -> FloatArray:
     """Compute SSIM's contrast-structure term: SSIM without the luminance, which is light.
 
@@ -315,6 +368,9 @@ def contrast_structure(
         Distance between the darkest and the brightest possible value.
     sigma : float
         Of the Gaussian window, pixels.
+    stride : {1, 2}
+        With 2 the moments of single pixels are smoothed at every second pixel, and the result is
+        interpolated; for a ``sigma`` of 2 and more.
 
     Returns
     -------
@@ -325,9 +381,27 @@ def contrast_structure(
     ----------
     Wang et al. 2004, doi:10.1109/TIP.2003.819861.
     """
-    _, _, var_one, var_two, cross = _moments(before, after, sigma)
-    c2 = (0.03 * data_range) ** 2
-    return np.asarray((2 * cross + c2) / (var_one + var_two + c2), np.float32)
+    # Centred, or the variance would be a small difference of large squares in float32.
+    middle = np.float32(data_range / 2)
+    one, two = before - middle, after - middle
+    total = one + two
+    narrow = thinned_sigma(sigma, stride)
+
+    def mean(image: FloatArray) -> FloatArray:
+        return _gaussian(thinned(image, stride), narrow)
+
+    # The variances are needed as their sum alone, and that of the sum of both tells the product.
+    level_one, level_two = mean(one), mean(two)
+    np.multiply(one, one, out=one)
+    np.multiply(two, two, out=two)
+    one += two
+    both = mean(one) - level_one * level_one - level_two * level_two
+    level_one += level_two
+    np.multiply(total, total, out=total)
+    cross = mean(total) - level_one * level_one - both
+    c2 = np.float32((0.03 * data_range) ** 2)
+    similarity = (cross + c2) / (np.maximum(both, 0) + c2)
+    return np.clip(filled(similarity, stride, before.shape), -1, 1)
 
 
 def ssim(

@@ -6,7 +6,7 @@ of the first pixel; ``valid`` is boolean and True means use.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import cv2
 import numpy as np
@@ -204,6 +204,58 @@ def blur(image: FloatArray, sigma: float) -> FloatArray:
     return np.asarray(cv2.GaussianBlur(image, (0, 0), sigma), np.float32)
 
 
+def strips(height: int, rows: int = 64) -> Iterator[slice]:
+    """Cut rows into strips whose arrays stay in the cache.
+
+    Examples
+    --------
+    >>> list(strips(100, 64))
+    [slice(0, 64, None), slice(64, 100, None)]
+    """
+    for first in range(0, height, rows):
+        yield slice(first, min(first + rows, height))
+
+
+def thinned(image: FloatArray, stride: int) -> FloatArray:
+    """Take the mean over squares of ``stride`` pixels; the image is continued to whole ones.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> thinned(np.arange(8, dtype=np.float32).reshape(2, 4), 2)
+    array([[2.5, 4.5]], dtype=float32)
+    """
+    if stride == 1:
+        return image
+    more = (-image.shape[0] % stride, -image.shape[1] % stride)
+    if any(more):
+        image = np.asarray(
+            cv2.copyMakeBorder(image, 0, more[0], 0, more[1], cv2.BORDER_REPLICATE), np.float32
+        )
+    size = (image.shape[1] // stride, image.shape[0] // stride)
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.float32)
+
+
+def filled(image: FloatArray, stride: int, shape: tuple[int, ...]) -> FloatArray:
+    """Interpolate between the squares of :func:`thinned`, back to an image of ``shape``."""
+    if stride == 1:
+        return image
+    size = (image.shape[1] * stride, image.shape[0] * stride)
+    full = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
+    return np.asarray(full[: shape[0], : shape[1]], np.float32)
+
+
+def thinned_side(radius: int, stride: int) -> int:
+    """Return the odd side of a window of ``2 * radius + 1`` pixels in squares of ``stride``."""
+    return 2 * round(((2 * radius + 1) / stride - 1) / 2) + 1
+
+
+def thinned_sigma(sigma: float, stride: int) -> float:
+    """Return the Gaussian that, in squares of ``stride`` pixels, smooths as much as ``sigma``."""
+    # The mean over a square has a variance of its own.
+    return float(np.sqrt(max(sigma**2 - (stride**2 - 1) / 12, 0.0)) / stride)
+
+
 def double_angle(
     image: FloatArray, valid: BoolArray, *, contrast: float, sigma: float = 1.2
 ) -> NDArray[np.complex64]:
@@ -248,6 +300,20 @@ def fill_invalid(image: FloatArray, valid: BoolArray) -> FloatArray:
         return image
     level = image[valid].mean(dtype=np.float64) if valid.any() else 0.0
     return np.where(valid, image, np.float32(level))
+
+
+def without_nan(image: FloatArray, fill: float) -> FloatArray:
+    """Return a copy with ``fill`` for NaN.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> without_nan(np.array([[np.nan, 0.5]], np.float32), -9)
+    array([[-9. ,  0.5]], dtype=float32)
+    """
+    known = np.array(image, np.float32)
+    cv2.patchNaNs(known, fill)
+    return known
 
 
 def _inside(

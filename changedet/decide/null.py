@@ -62,6 +62,9 @@ LOW, CENTRAL, HIGH = 0.9, 0.5, 0.1
 """Posterior probabilities that bound the interval: sure, more likely than not, possible."""
 
 
+_CHUNK = 2**15  # values whose evidence is computed at a time
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Null:
     """The fitted mixture: the unchanged part, and how much is not of it."""
@@ -128,7 +131,14 @@ class Null:
         ndarray of float32
             0.5 = as likely under *destroyed* as under the rest: unchanged, stray or damaged.
         """
-        return _sigmoid(self._log_ratio(dissimilarity, drop)).astype(np.float32)
+        both = np.broadcast_arrays(dissimilarity, drop)
+        s, d = (part.ravel() for part in both)
+        evidence = np.empty(s.shape, np.float32)
+        # A piece at a time, so that what is between stays in the cache.
+        for first in range(0, s.size, _CHUNK):
+            some = slice(first, first + _CHUNK)
+            evidence[some] = _sigmoid(self._log_ratio(s[some], d[some]))
+        return evidence.reshape(both[0].shape)
 
     def score(
         self, dissimilarity: NDArray[np.floating], drop: NDArray[np.floating]
@@ -167,8 +177,12 @@ class Null:
 
     def _log_ratio(self, dissimilarity: FloatArray, drop: FloatArray) -> NDArray[np.float64]:
         s, d = self._clipped(dissimilarity, drop)
-        rest = np.logaddexp.reduce(_log_rest(s, d, self), axis=0)
-        return np.asarray(_log_lost(s, d, self) - rest)
+        rest = _log_rest(s, d, self)
+        rest -= _log_lost(s, d, self)
+        most = rest.max(axis=0)
+        rest -= most
+        np.exp(rest, out=rest)
+        return np.asarray(-most - np.log(rest.sum(axis=0)))
 
     def _clipped(
         self, dissimilarity: FloatArray, drop: FloatArray

@@ -12,7 +12,7 @@ from changedet.core.blocks import Block
 from changedet.core.grid import Window
 from changedet.decide.regions import drop_small
 from changedet.io.raster import read_own
-from changedet.io.shapes import burn
+from changedet.io.shapes import burn, burn_each
 from changedet.pipeline.evidence import as_evidence, change_reach_px, measure_change
 from changedet.pipeline.matched import Greys, match_footprints
 from changedet.pipeline.measure import (
@@ -212,13 +212,14 @@ def _sum_footprints(
     veiled = np.isin(codes & ~np.uint8(SHADOW), (CLOUD, SMOKE))
     white = np.isin(codes & ~np.uint8(SHADOW), (SNOW, SATURATED))
     core = block.core
-    for number in scene.footprints_near(core, margin=scene.footprint_margin):
-        grown = scene.footprints[number].buffer(scene.footprint_margin)
-        whole = scene.pixels_of(grown.bounds)
-        part = whole & core
+    numbers = scene.footprints_near(core, margin=scene.footprint_margin)
+    grown = [scene.footprints[number].buffer(scene.footprint_margin) for number in numbers]
+    boxes = [scene.pixels_of(shape.bounds) for shape in grown]
+    parts = [whole & core for whole in boxes]
+    burnt = burn_each(grown, scene.grid, parts)
+    for number, whole, part, inside in zip(numbers, boxes, parts, burnt, strict=True):
         if not part.height or not part.width:
             continue
-        inside = burn((grown,), scene.grid.crop(part))
         if part == whole:
             masks[number] = whole, inside
         local = (

@@ -11,14 +11,15 @@ from numpy.typing import NDArray
 
 from changedet.compare.irmad import IrMad, fit_irmad, fit_tail
 from changedet.compare.pixel import chroma_ratios, gradient_z, guided_mean
-from changedet.compare.structure import windowed_mean
 from changedet.core.grid import Window
+from changedet.core.kernels import strips
 from changedet.pipeline.measure import (
     Pair,
     change_z,
     grey_pair,
     local_error,
     normalise,
+    root_mean_square,
     spectral_bands,
 )
 from changedet.pipeline.plan import ChromaPlan, Plan
@@ -32,6 +33,8 @@ _CONTEXT_M, _SMOOTH_M = 3.0, 4.0
 """Half sides of the windows over which colour is gathered, and evidence smoothed, metres."""
 _EDGE = 20.0
 """Grey levels of an edge across which evidence is not smoothed."""
+_WIDE_PX = 6
+"""Half side from which on a window is as smooth as two pixels."""
 _DIM = 0.1
 """Share of a date's bright grey that is added to a band before its colour is judged."""
 _LITTLE = np.float32(0.3)
@@ -45,7 +48,7 @@ def _radius(metres: float, gsd_m: float) -> int:
 
 def change_reach_px(gsd_m: float) -> int:
     """Pixels around a pixel that its evidence depends on: two smoothings, colour, blur, slope."""
-    return 2 * _radius(_SMOOTH_M, gsd_m) + _radius(_CONTEXT_M, gsd_m) + 8
+    return 2 * _radius(_SMOOTH_M, gsd_m) + _radius(_CONTEXT_M, gsd_m) + 10
 
 
 def invariant_samples(before: FloatArray, after: FloatArray) -> tuple[IrMad, BoolArray]:
@@ -195,17 +198,26 @@ def measure_change(scene: Scene, pair: Pair, plan: Plan, window: Window) -> Floa
     z = change_z(before, normalise(after, plan.lines), plan, valid=valid, error_px=error)
     if scene.is_multispectral:
         return z
-    strength = np.log(z + _LITTLE)
+    strength = z
+    strength += _LITTLE
+    np.log(strength, out=strength)
     if plan.chroma is not None:
         colour = _colour_z(scene, plan.chroma, (before, after), plan, valid=valid, error_px=error)
         # Half of each, and not their sum: light changes one, compression the other, a new
         # surface mostly both.
-        strength = (strength + np.log(colour + _LITTLE)) / 2
+        colour += _LITTLE
+        strength += np.log(colour, out=colour)
+        strength *= np.float32(0.5)
     radius = _radius(_SMOOTH_M, plan.gsd_m)
     if radius > 1:
         guides = grey_pair(scene, pair, plan.stretch, 0.0)
-        strength = guided_mean(strength, guides, valid=valid, radius=radius, edge=_EDGE)
-    return np.asarray(np.maximum(np.exp(strength) - _LITTLE, 0), np.float32)
+        stride = 2 if radius >= _WIDE_PX else 1
+        strength = guided_mean(
+            strength, guides, valid=valid, radius=radius, edge=_EDGE, stride=stride
+        )
+    np.exp(strength, out=strength)
+    strength -= _LITTLE
+    return np.maximum(strength, np.float32(0), out=strength)
 
 
 def _colour_z(
@@ -219,31 +231,32 @@ def _colour_z(
 ) -> FloatArray:
     """Return the root mean square of the z of both log-ratios, over some 6 m."""
     picked = [scene.shared_roles.index(colour) for colour in COLOURS]
-    visible = [image[picked] for image in images]
-    before, after = (
-        chroma_ratios(image, floor=max(floor, 1e-6))
-        for image, floor in zip(visible, chroma.floors, strict=True)
-    )
-    after = after - np.asarray(chroma.offsets, np.float32)[:, None, None]
-    first, second = (
-        _dimness(image, floor) for image, floor in zip(visible, chroma.floors, strict=True)
-    )
+    before, after, noise = np.empty((3, 2, *valid.shape), np.float32)
+    offsets = np.asarray(chroma.offsets, np.float32)[:, None, None]
     own, band = (
         np.square(np.array(part, np.float32))[:, None, None]
         for part in (chroma.noise, chroma.level_noise)
     )
-    noise = np.sqrt(own + band * (first + second))
+    # Strip by strip, so that what is between stays in the cache.
+    for rows in strips(valid.shape[0]):
+        visible = [image[picked, rows] for image in images]
+        for out, image, floor in zip((before, after), visible, chroma.floors, strict=True):
+            out[:, rows] = chroma_ratios(image, floor=max(floor, 1e-6))
+        after[:, rows] -= offsets
+        first, second = (
+            _dimness(image, floor) for image, floor in zip(visible, chroma.floors, strict=True)
+        )
+        np.sqrt(own + band * (first + second), out=noise[:, rows])
     z = gradient_z(before, after, noise=noise, error_px=error_px)
-    squared = np.minimum(np.mean(np.square(z), axis=0), np.float32(1e4))
     radius = _radius(_CONTEXT_M, plan.gsd_m)
-    mean = windowed_mean(squared, weight=valid.astype(np.float32), radius=radius)
-    return np.sqrt(np.maximum(mean, 0))
+    return root_mean_square(z, valid=valid, radius=radius)
 
 
 def as_evidence(change: NDArray[np.floating], plan: Plan) -> NDArray[np.floating]:
     """Turn a measured change into evidence, 0..1: 0.5 at the plan's scale."""
-    ratio = np.square(change / np.float32(plan.change_scale))
+    ratio = np.asarray(change / np.float32(plan.change_scale))
+    np.multiply(ratio, ratio, out=ratio)
     if plan.chroma is not None:
         # The mean was one of two views: their product is what noise does not reach.
-        ratio = np.square(ratio)
+        np.multiply(ratio, ratio, out=ratio)
     return np.asarray(ratio / (ratio + 1))

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from changedet.compare.matching import EDGE_PX, match_object
+from changedet.compare.matching import EDGE_PX, edge_field, match_object
 from changedet.core.blocks import Block
 from changedet.core.grid import Window
 from changedet.io.shapes import burn
@@ -105,26 +105,31 @@ def match_footprints(
     """
     reach = reach_px(plan.gsd_m)
     more = reach + EDGE_PX + 1
-    for number in owned_by(scene, block.core):
+    numbers = owned_by(scene, block.core)
+    fields = edge_field(greys[0]), edge_field(greys[1])
+    for number in numbers:
         known = masks.get(number)
         window = window_of(scene, number, reach) if known is None else known[0].pad(more)
         if max(window.shape) > MOST_SIDE_PX:
             continue
-        before, after, analysed = _cut(scene, plan, block.padded, greys, window)
+        edges = None
+        if (window & block.padded) == window:
+            place = _within(window, block.padded)
+            before, after, analysed = greys[0][place], greys[1][place], greys[2][place]
+            edges = fields[0][place], fields[1][place]
+        else:
+            before, after, analysed = _read_greys(scene, plan, window)
         if known is None:
             mask = mask_of(scene, number, window, analysed)
         else:
             mask = np.pad(known[1], more) & analysed
-        match = match_object(before, after, mask, search=reach)
+        match = match_object(before, after, mask, search=reach, edges=edges)
         if match is not None:
             sums.add_match(number, match.similarity)
 
 
-def _cut(scene: Scene, plan: Plan, padded: Window, greys: Greys, window: Window) -> Greys:
-    """Take a window out of a block, or read it where it reaches beyond."""
-    if (window & padded) == window:
-        rows, cols = _within(window, padded)
-        return greys[0][rows, cols], greys[1][rows, cols], greys[2][rows, cols]
+def _read_greys(scene: Scene, plan: Plan, window: Window) -> Greys:
+    """Read a window that reaches beyond its block."""
     pair = read_pair(scene, window)
     before, after = grey_pair(scene, pair, plan.stretch, plan.before_blur)
     return before, after, pair.analysed
@@ -210,9 +215,11 @@ def measure_objects(
     """
     before, after, _ = greys
     reach = reach_px(plan.gsd_m)
+    fields = edge_field(before), edge_field(after)
     rows = []
     for place, mask in objects:
-        match = match_object(before[place], after[place], mask, search=reach)
+        edges = fields[0][place], fields[1][place]
+        match = match_object(before[place], after[place], mask, search=reach, edges=edges)
         whole = np.nan if match is None else match.similarity
         rows.append((maps[0][place][mask].mean(), maps[1][place][mask].mean(), whole))
     table = np.asarray(rows, np.float32).reshape(-1, 3)
@@ -236,13 +243,16 @@ def chance_matches(
     before, after, analysed = greys
     reach = reach_px(plan.gsd_m)
     found = []
+    field = edge_field(before)
     for shift in shifts:
         elsewhere = np.roll(after, shift, (0, 1))
+        field_there = edge_field(elsewhere)
         seen = np.roll(analysed, shift, (0, 1))
         for place, mask in objects:
             if seen[place].mean() < 0.9:
                 continue
-            match = match_object(before[place], elsewhere[place], mask, search=reach)
+            edges = field[place], field_there[place]
+            match = match_object(before[place], elsewhere[place], mask, search=reach, edges=edges)
             if match is not None:
                 found.append(match.similarity)
     return np.asarray(found, np.float32)

@@ -112,8 +112,11 @@ def relit(pair: Pair, plan: Plan, window: Window) -> Pair:
 
 def grey(values: FloatArray, roles: tuple[str, ...], wanted: tuple[str, ...]) -> FloatArray:
     """Return the mean of the wanted bands."""
-    picked = [values[roles.index(role)] for role in wanted]
-    return np.asarray(np.mean(picked, axis=0, dtype=np.float32))
+    total = np.array(values[roles.index(wanted[0])], np.float32)
+    for role in wanted[1:]:
+        total += values[roles.index(role)]
+    total /= np.float32(len(wanted))
+    return total
 
 
 def grey_pair(
@@ -126,8 +129,10 @@ def grey_pair(
     if before_blur > 0:
         before = np.asarray(cv2.GaussianBlur(before, (0, 0), before_blur), np.float32)
     # What only one date shows must not look like an edge that the other has lost.
-    seen = pair.valid_before & pair.valid_after & ~pair.hidden
-    return np.where(seen, before, _MIDDLE), np.where(seen, after, _MIDDLE)
+    unseen = ~(pair.valid_before & pair.valid_after & ~pair.hidden)
+    before[unseen] = _MIDDLE
+    after[unseen] = _MIDDLE
+    return before, after
 
 
 def similarity(
@@ -140,20 +145,26 @@ def similarity(
         "step": sizes.step,
         "stride": sizes.stride,
     }
-    return (
-        zncc(before, after, valid=valid, **search)
-        + orientation_similarity(before, after, valid=valid, **search)
-        + np.float32(0.5) * contrast_structure(before, after, sigma=max(1.5, sizes.radius / 3))
+    total = zncc(before, after, valid=valid, **search)
+    total += orientation_similarity(before, after, valid=valid, **search)
+    contrast = contrast_structure(
+        before, after, sigma=max(1.5, sizes.radius / 3), stride=sizes.fine_stride
     )
+    contrast *= np.float32(0.5)
+    total += contrast
+    return total
 
 
 def order_drop(
     before: FloatArray, after: FloatArray, valid: BoolArray, sizes: WindowSizes
 ) -> FloatArray:
     """Coherence before minus after."""
-    return coherence(before, valid=valid, radius=sizes.radius) - coherence(
-        after, valid=valid, radius=sizes.radius
+    first, second = (
+        coherence(image, valid=valid, radius=sizes.radius, stride=sizes.fine_stride)
+        for image in (before, after)
     )
+    first -= second
+    return first
 
 
 def supported(image: FloatArray, built: BoolArray, valid: BoolArray, radius: int) -> FloatArray:
@@ -271,11 +282,31 @@ def change_z(
 ) -> FloatArray:
     """Return the root mean square over the bands of the gradient-aware z, over some 1.5 m."""
     z = gradient_z(before, after, noise=np.array(plan.noise), error_px=error_px)
-    squared = np.minimum(np.mean(np.square(z), axis=0), np.float32(1e4))
-    radius = max(1, round(1.5 / plan.gsd_m))
+    return root_mean_square(z, valid=valid, radius=max(1, round(1.5 / plan.gsd_m)))
+
+
+def root_mean_square(z: FloatArray, *, valid: BoolArray, radius: int) -> FloatArray:
+    """Return the root mean square over bands and a window; ``z`` is used up.
+
+    Parameters
+    ----------
+    z : ndarray of float32, shape (bands, height, width)
+        Values above 100 count as 100.
+    valid : ndarray of bool, shape (height, width)
+        True = use.
+    radius : int
+        Half side of the window, pixels.
+    """
+    np.multiply(z, z, out=z)
+    squared = z[0]
+    for band in z[1:]:
+        squared += band
+    squared /= np.float32(len(z))
+    np.minimum(squared, np.float32(1e4), out=squared)
     mean = windowed_mean(squared, weight=valid.astype(np.float32), radius=radius)
     # A running sum may leave -1e-9 where both dates are the same.
-    return np.sqrt(np.maximum(mean, 0))
+    np.maximum(mean, np.float32(0), out=mean)
+    return np.sqrt(mean, out=mean)
 
 
 def local_error(scene: Scene, window: Window, plan: Plan) -> FloatArray:

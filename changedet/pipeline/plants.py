@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from changedet.core.kernels import without_nan
 from changedet.pipeline.measure import Pair, index_after, vegetation_index
 from changedet.pipeline.plan import Plan
 from changedet.pipeline.scene import Scene
@@ -212,24 +213,26 @@ def find_plants(
     if scene.index is None or vegetation is None:
         return state, plants
     first, second = measure_brightness(scene, pair, plan)
+    analysed = pair.analysed
     field, water = (
         ground[place]
         for ground in open_ground.find_open_ground(
-            first, second, pair.analysed, gsd_m=plan.gsd_m, plants_level=water_level(vegetation)
+            first, second, analysed, gsd_m=plan.gsd_m, plants_level=water_level(vegetation)
         )
     )
-    pair, built, first, second = pair.cut(place), built[place], first[place], second[place]
+    pair, built, analysed = pair.cut(place), built[place], analysed[place]
+    first, second = first[place], second[place]
     before = vegetation_index(scene.index, pair.before, scene.before.roles, scene.white)
     after = index_after(scene, pair, plan)
-    known = np.isfinite(before) & np.isfinite(after) & pair.analysed & ~built
+    known = ~np.isnan(before) & ~np.isnan(after) & analysed & ~built
     if scene.index != "ndvi":
         # Near infrared knows water anyway; colour takes it for plants.
         known &= ~water
     crowns = _Crowns(vegetation, first, second, before, after, plan.gsd_m)
-    before, after = np.nan_to_num(before, nan=-9.0), np.nan_to_num(after, nan=-9.0)
+    before, after = without_nan(before, -9.0), without_nan(after, -9.0)
     green = known & vegetation.is_vegetation(before)
     # At the rim of what is seen the brightness falls to nothing, which is no texture.
-    crowns.seen = _inner(pair.analysed, plan.gsd_m)
+    crowns.seen = _inner(analysed, plan.gsd_m)
     canopy = crowns.find(green, "central")
     field &= ~canopy
     known &= ~_mark_farmed(vegetation, before, after, field & known, plants)
@@ -305,9 +308,15 @@ class _Crowns:
     before: FloatArray
     after: FloatArray
     gsd_m: float
+    here: FloatArray = field(init=False)
+    """Index before; 0 where it is not known."""
     score: FloatArray | None = None
     different: FloatArray | None = None
     seen: BoolArray | None = None
+
+    def __post_init__(self) -> None:
+        """Fill what is not known."""
+        self.here = without_nan(self.before, 0.0)
 
     def find(self, green: BoolArray, figure: str) -> BoolArray:
         """Mark canopy before among plants; none where it cannot be told."""
@@ -329,8 +338,7 @@ class _Crowns:
         canopy = self.find(green, figure)
         if self.different is None:
             return canopy
-        here = np.nan_to_num(self.before, nan=0.0)
-        halved = after_near - np.float32(self.vegetation.shift) < HALVED[figure] * here
+        halved = after_near - np.float32(self.vegetation.shift) < HALVED[figure] * self.here
         different = self.different > STRUCTURE[figure]
         return np.asarray(canopy & (lost | halved) & different)
 

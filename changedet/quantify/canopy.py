@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from changedet.core.kernels import without_nan
+
 FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
 
@@ -64,15 +66,28 @@ class CanopyPlan:
         """Return the logit of canopy, for plants."""
         weights, unit = WEIGHTS[index], UNIT[index]
         level = np.float32(max(self.grass_level, 1e-6))
-        terms = (
-            np.log(np.maximum(features.level, 1) / level).clip(-2, 1),
-            np.log(np.maximum(features.texture, np.float32(1e-3) * level) / level),
-            ((features.green - np.float32(self.grass_index)) / np.float32(unit)).clip(-4, 4),
-            ((features.around - np.float32(self.grass_index)) / np.float32(unit)).clip(-4, 4),
-        )
         total = np.full(features.level.shape, weights[4], np.float32)
-        for weight, term in zip(weights, terms, strict=False):
-            total += np.float32(weight) * term
+        part = np.empty_like(total)
+
+        def add(weight: float) -> None:
+            np.multiply(part, np.float32(weight), out=part)
+            np.add(total, part, out=total)
+
+        for weight, image, least, bounds in (
+            (weights[0], features.level, np.float32(1), (-2, 1)),
+            (weights[1], features.texture, np.float32(1e-3) * level, None),
+        ):
+            np.maximum(image, least, out=part)
+            np.divide(part, level, out=part)
+            np.log(part, out=part)
+            if bounds is not None:
+                np.clip(part, *bounds, out=part)
+            add(weight)
+        for weight, image in ((weights[2], features.green), (weights[3], features.around)):
+            np.subtract(image, np.float32(self.grass_index), out=part)
+            np.divide(part, np.float32(unit), out=part)
+            np.clip(part, -4, 4, out=part)
+            add(weight)
         return total
 
 
@@ -95,14 +110,19 @@ def measure_canopy(brightness: NDArray[np.int32], index: FloatArray, *, gsd_m: f
     def blurred(image: FloatArray, metres: float) -> FloatArray:
         return np.asarray(cv2.GaussianBlur(image, (0, 0), metres / gsd_m), np.float32)
 
-    level = blurred(brightness.astype(np.float32), _DETAIL_M)
-    detail = level - blurred(brightness.astype(np.float32), 2 * _DETAIL_M)
+    bright = brightness.astype(np.float32)
+    level = blurred(bright, _DETAIL_M)
+    detail = level - blurred(bright, 2 * _DETAIL_M)
     side = 2 * round(_TEXTURE_M / gsd_m) + 1
-    # Whole numbers: running sums of them are exact, wherever a block begins.
-    squared = np.rint(np.square(detail)).astype(np.float64)
-    total = cv2.boxFilter(squared, cv2.CV_64F, (side, side), normalize=False)
-    texture = np.sqrt(total.astype(np.float32) / np.float32(side**2))
-    known = np.nan_to_num(index, nan=0.0).clip(-0.1, 1).astype(np.float32)
+    # Whole numbers, which OpenCV sums in float64: exact, wherever a block begins.
+    np.multiply(detail, detail, out=detail)
+    np.rint(detail, out=detail)
+    total = cv2.boxFilter(detail, cv2.CV_32F, (side, side), normalize=False)
+    texture = np.asarray(total, np.float32)
+    texture /= np.float32(side**2)
+    np.sqrt(texture, out=texture)
+    known = without_nan(index, 0.0)
+    np.clip(known, -0.1, 1, out=known)
     return Features(
         level=level,
         texture=texture,
@@ -179,11 +199,16 @@ def measure_difference(before: Features, after: Features, *, gsd_m: float) -> Fl
     side = 2 * round(0.5 * _TEXTURE_M / gsd_m) + 1
 
     def change(first: FloatArray, second: FloatArray) -> FloatArray:
-        ratio = np.log(np.maximum(second, 1) / np.maximum(first, 1))
+        ratio = np.maximum(second, np.float32(1))
+        ratio /= np.maximum(first, np.float32(1))
+        np.log(ratio, out=ratio)
         # In thousandths, as whole numbers: see measure_canopy.
-        whole = np.rint(np.float32(1000) * ratio).astype(np.float64)
-        mean = cv2.boxFilter(whole, cv2.CV_64F, (side, side), normalize=False)
-        return np.asarray(np.abs(mean * (1e-3 / side**2)), np.float32)
+        ratio *= np.float32(1000)
+        np.rint(ratio, out=ratio)
+        total = cv2.boxFilter(ratio, cv2.CV_32F, (side, side), normalize=False)
+        np.abs(total, out=ratio)
+        ratio *= np.float32(1e-3 / side**2)
+        return ratio
 
     brighter = change(before.level, after.level)
     smoother = np.float32(0.5) * change(before.texture, after.texture)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -104,9 +106,20 @@ def find_open_ground(
 def _coarse(image: NDArray[np.generic], zoom: int) -> NDArray[np.int64]:
     """Sum cells; what the last of them lack counts nothing."""
     height, width = image.shape
-    padded = np.pad(image.astype(np.int64), ((0, -height % zoom), (0, -width % zoom)))
-    rows, cols = padded.shape
-    return np.asarray(padded.reshape(rows // zoom, zoom, cols // zoom, zoom).sum((1, 3)))
+    more = (-height % zoom, -width % zoom)
+    if any(more):
+        image = np.pad(image, ((0, more[0]), (0, more[1])))
+    # Whole rows first, then whole columns: strided sums of four are several times slower.
+    rows = _sum(image.astype(np.int32).reshape(-1, zoom, image.shape[1]).swapaxes(0, 1))
+    return _sum([rows[:, k::zoom] for k in range(zoom)]).astype(np.int64)
+
+
+def _sum(parts: Sequence[NDArray[np.int32]] | NDArray[np.int32]) -> NDArray[np.int32]:
+    """Add up arrays of one shape, none of which is altered."""
+    total = parts[0].copy()
+    for part in parts[1:]:
+        total += part
+    return total
 
 
 def _smooth(cells: NDArray[np.int64], window: int) -> tuple[BoolArray, NDArray[np.float64]]:

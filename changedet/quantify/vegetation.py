@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from changedet.core.kernels import without_nan
 from changedet.quantify.canopy import NO_CANOPY, CanopyPlan
 from changedet.quantify.floor import NO_FLOOR, Floor
 
@@ -73,7 +74,7 @@ class VegetationPlan:
 
     def is_vegetation(self, index: FloatArray) -> BoolArray:
         """Mark vegetation; NaN is not."""
-        return np.asarray(np.nan_to_num(index, nan=-9.0) >= self.threshold)
+        return np.asarray(index >= self.threshold)
 
     def lost(self, before: FloatArray, after: FloatArray, *, spreads: float) -> BoolArray:
         """Mark vegetation of before that is none any more.
@@ -85,9 +86,11 @@ class VegetationPlan:
         spreads : float
             Drop of the index that is asked for, in units of its noise.
         """
-        drop = before - (after - np.float32(self.shift))
-        gone = (after - np.float32(self.shift)) < self.threshold - 0.5 * self.spread
-        return np.asarray(self.is_vegetation(before) & gone & (drop > spreads * self.spread))
+        unshifted = after - np.float32(self.shift)
+        lost = unshifted < self.threshold - 0.5 * self.spread
+        lost &= self.is_vegetation(before)
+        lost &= np.subtract(before, unshifted, out=unshifted) > spreads * self.spread
+        return np.asarray(lost)
 
     def falls_to(self, before: NDArray[np.floating]) -> NDArray[np.floating]:
         """Return the index after, the shift taken off, below which a plant counts as lost."""
@@ -116,12 +119,13 @@ class VegetationPlan:
         after = after - np.float32(self.shift)
         room = self.threshold - self.bare
         pale = (before < self.threshold) & (before > self.bare + PALE[figure] * room)
-        pale &= (after < self.bare + PALE_BARE * room) & (after > -2)
-        pale &= before - after > PALE_DROP * self.spread
+        pale &= after < self.bare + PALE_BARE * room
+        pale &= after > -2
+        pale &= np.subtract(before, after, out=after) > PALE_DROP * self.spread
         side = 2 * pale_reach_px(gsd_m) + 1
         # Whole numbers: running sums of them are exact, wherever a block begins.
         counts = [
-            cv2.boxFilter(mask.astype(np.float64), cv2.CV_64F, (side, side), normalize=False)
+            cv2.boxFilter(mask.view(np.uint8), cv2.CV_32S, (side, side), normalize=False)
             for mask in (lost, self.is_vegetation(before))
         ]
         return np.asarray(pale & (counts[0] > PALE_AMONG[figure] * counts[1]))
@@ -154,7 +158,7 @@ def tolerant_maximum(index: FloatArray, *, gsd_m: float, error_px: float) -> Flo
         would shrink by a pixel all around, and more than :data:`TOLERANCE_M` is not granted,
         or every clearing would shrink by it.
     """
-    known = np.nan_to_num(index, nan=-9.0).astype(np.float32)
+    known = without_nan(index, -9.0)
     reach = min(round(TOLERANCE_M / gsd_m), int(error_px))
     if reach < 1:
         return known

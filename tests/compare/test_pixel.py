@@ -174,6 +174,22 @@ def test_the_guided_mean_is_that_of_the_paper() -> None:
     assert both == pytest.approx((found + other) / 2, abs=1e-5)
 
 
+def test_the_fast_guided_mean_is_nearly_that_of_all_pixels() -> None:
+    rng = np.random.default_rng(8)
+    guide = cv2.GaussianBlur(rng.normal(size=(90, 101)), (0, 0), 2.0)
+    guide = (120 + 40 * guide / guide.std()).astype(np.float32)
+    image = (guide / 40 + rng.normal(size=guide.shape)).astype(np.float32)
+    valid = np.ones(guide.shape, bool)
+    valid[:, :9] = False
+    plain, thin = (
+        guided_mean(image, [guide], valid=valid, radius=8, edge=20.0, stride=stride)
+        for stride in (1, 2)
+    )
+    assert thin.shape == plain.shape
+    assert not thin[:, :9].any()
+    assert np.abs(thin - plain)[20:-20, 30:-20].mean() < 0.05 * plain.std()
+
+
 def test_a_guided_mean_smooths_within_objects_and_keeps_their_edges() -> None:
     rng = np.random.default_rng(7)
     roof = np.zeros((60, 60), bool)

@@ -7,8 +7,8 @@ from affine import Affine
 from rasterio.features import rasterize
 from shapely.affinity import affine_transform, rotate, scale, translate
 
-from changedet.core.grid import Grid
-from changedet.io.shapes import burn
+from changedet.core.grid import Grid, Window
+from changedet.io.shapes import burn, burn_each
 
 TRANSFORMS = (
     Affine(0.5, 0, 4000.0, 0, -0.5, 9000.0),
@@ -77,3 +77,31 @@ def test_what_is_empty_or_elsewhere_marks_nothing() -> None:
     grid = Grid(width=6, height=3, transform=Affine.identity())
     assert not burn([], grid).any()
     assert not burn([shapely.Polygon(), shapely.box(20, 20, 30, 30)], grid).any()
+
+
+@pytest.mark.parametrize("transform", TRANSFORMS)
+def test_many_polygons_in_windows_of_their_own_are_those_of_gdal(transform: Affine) -> None:
+    """Also where a window cuts a polygon, misses it or is empty, and where GDAL has to do it."""
+    grid = Grid(width=90, height=70, transform=transform)
+    random = np.random.default_rng(9)
+    # On a turned grid rounding decides which side of the centres a level edge lies.
+    top = 4.5 if transform.b == 0 else 4.3
+    shapes, windows = [on(grid, shapely.box(3, top, 12, 9)), shapely.Polygon()], []
+    for _ in range(40):
+        house = rotate(shapely.box(0, 0, *random.uniform(0.2, 25, 2)), random.uniform(0, 90))
+        house = translate(house, *random.uniform(-10, 80, 2))
+        pieces = [house, translate(house, 40, 5)]
+        shapes.append(on(grid, shapely.MultiPolygon(pieces) if random.random() < 0.3 else house))
+    for _ in shapes:
+        row, col = (int(value) for value in random.integers(-20, 30, 2))
+        height, width = (int(value) for value in random.integers(0, 90, 2))
+        windows.append(Window(row=row, col=col, height=height, width=width))
+    windows[::3] = [Window(row=0, col=0, height=70, width=90)] * len(windows[::3])
+    windows[2] = Window(row=5, col=5, height=0, width=8)
+    found = burn_each(shapes, grid, windows)
+    assert sum(mask.any() for mask in found) > 5
+    for shape, window, mask in zip(shapes, windows, found, strict=True):
+        assert mask.shape == window.shape
+        if mask.size and not shape.is_empty:
+            assert np.array_equal(mask, as_gdal([shape], grid.crop(window)))
+    assert burn_each([], grid, []) == []
