@@ -97,6 +97,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # installed: half of the time that a small pair takes to start, for nothing we call.
         for name in ("geopandas", "pandas"):
             sys.modules.setdefault(name, None)  # type: ignore[arg-type]
+        # The systems that are solved are small: more threads than one only wait for each other,
+        # in busy loops (a co-registration took three times the CPU), and may sum otherwise.
+        os.environ["OPENBLAS_NUM_THREADS"] = "1"
     words = list(sys.argv[1:] if arguments is None else arguments)
     console.set_up_streams()
     try:

@@ -63,14 +63,15 @@ class WindowSizes:
     def stride(self) -> int:
         """Pixels between the windows that are summed: some fifth of their side, a power of two.
 
-        What is compared must begin at a multiple of it on the grid.
+        Narrow windows are summed at every pixel. What is compared must begin at a multiple of it
+        on the grid.
         """
-        return 4 if self.radius >= 8 else 2
+        return 4 if self.radius >= 8 else 1
 
     @property
     def fine_stride(self) -> int:
         """The same for the moments of a Gaussian: two where windows are 17 pixels or wider."""
-        return self.stride // 2
+        return max(1, self.stride // 2)
 
     @property
     def margin(self) -> int:
