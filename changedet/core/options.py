@@ -93,6 +93,8 @@ class RunOptions(Options):
     """Go on where the pair was judged not comparable."""
     allow_driver: tuple[str, ...] = ()
     """Further GDAL raster drivers that may open an input."""
+    allow_host: tuple[str, ...] = ()
+    """Hosts in a private network that http(s) addresses of images may name."""
     block_size: Annotated[int, Field(ge=128, le=8192, multiple_of=64)] = 1024
     """Side of a block, pixels; the result does not depend on it."""
     jobs: Annotated[int, Field(ge=1, le=256)] = 1
