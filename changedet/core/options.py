@@ -121,6 +121,14 @@ class RunOptions(Options):
     def _hide_secrets(self, value: str) -> str:
         return without_secrets(value)
 
+    @field_validator("title", "credit")
+    @classmethod
+    def _one_line(cls, value: str | None) -> str | None:
+        """Take out what would move the cursor of whoever prints it."""
+        if value is None:
+            return None
+        return "".join(c for c in " ".join(value.split()) if c.isprintable())
+
     @field_validator("export", mode="before")
     @classmethod
     def _parse_export(cls, value: object) -> object:

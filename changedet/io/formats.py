@@ -16,6 +16,7 @@ from typing import BinaryIO
 import numpy as np
 
 from changedet.core.errors import InputError
+from changedet.core.redaction import without_secrets
 
 StrPath = str | os.PathLike[str]
 
@@ -62,14 +63,14 @@ _PAIRS = ((273, 279), (324, 325))
 
 
 def shown(path: StrPath) -> str:
-    r"""Return a path for a message: control characters become ``?``.
+    r"""Return a path for a message: control characters become ``?``, secrets of addresses ``***``.
 
     Examples
     --------
     >>> shown("a\x1b[31m.tif")
     'a?[31m.tif'
     """
-    return "".join(c if c.isprintable() else "?" for c in str(path))
+    return "".join(c if c.isprintable() else "?" for c in without_secrets(str(path)))
 
 
 def check_file(path: StrPath) -> Path:

@@ -23,7 +23,6 @@ from pathlib import Path
 from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 
 from changedet.core.errors import ChangedetError, EnvironmentFault, InputError
-from changedet.core.redaction import without_secrets
 from changedet.io.connection import HEAD_S, Plain, Secure, Watch, resolve
 from changedet.io.formats import shown
 
@@ -154,7 +153,7 @@ def fetch(
     allow_hosts, tell :
         As in :func:`fetched`.
     """
-    name = shown(without_secrets(address))
+    name = shown(address)
     url = _read(address, name)
     first = url
     for _ in range(MAX_REDIRECTS + 1):
@@ -185,7 +184,7 @@ def _redirected(url: SplitResult, to: str | None, name: str) -> SplitResult:
     if not to:
         raise EnvironmentFault(f"{name}: a redirect to nowhere; check the address")
     try:
-        found = _read(urljoin(url.geturl(), to), shown(without_secrets(to))[:200])
+        found = _read(urljoin(url.geturl(), to), shown(to)[:200])
     except InputError as fault:
         raise EnvironmentFault(f"{name}: redirected to {fault}") from None
     if url.scheme == "https" and found.scheme != "https":
