@@ -15,8 +15,10 @@ from changedet.api.threads import one_thread
 from changedet.api.views import histograms_of, pictures_of, views_of_folder, views_of_outcome
 from changedet.core.errors import EnvironmentFault, InputError
 from changedet.core.options import RunOptions
+from changedet.io.formats import StrPath
 from changedet.io.output import check_output, extend, stage
 from changedet.io.points import read_tie_points
+from changedet.io.remote import fetched
 from changedet.pipeline import (
     Outcome,
     Progress,
@@ -36,8 +38,8 @@ from changedet.result import Figure, Record, read_record
 
 
 def run(
-    before: str | Path,
-    after: str | Path,
+    before: StrPath,
+    after: StrPath,
     *,
     options: RunOptions | None = None,
     output: str | Path | None = None,
@@ -53,7 +55,7 @@ def run(
     Parameters
     ----------
     before, after : path-like
-        Image files.
+        Image files, or http(s) addresses of some: these are fetched whole first.
     options : RunOptions, optional
         All wishes at once; or give its fields by name (``gsd=0.5, footprints="b.gpkg"``).
     output : path-like, optional
@@ -79,6 +81,8 @@ def run(
     ------
     InputError
         Where a file cannot be used.
+    EnvironmentFault
+        Where a server does not give a file, or the disk is full.
     UsageError
         Where ``output`` is in the way.
     """
@@ -87,21 +91,22 @@ def run(
     tell_stage = progress or no_progress
 
     def work(folder: Path) -> tuple[Record, tuple[Histogram, ...]]:
-        outcome = run_pair(
-            before,
-            after,
-            options=wanted,
-            folder=folder,
-            executor=executor,
-            progress=tell_stage,
-            command=command,
-            styles=layer_styles(),
-            keep=folder.parent if resume and output is not None else None,
-        )
-        record = _complete(outcome, folder, tell_stage)
-        if wanted.export and record.status != "refused":
-            _export(folder, record, wanted, tell_stage)
-        return record, histograms_of(outcome)
+        with _local(before, after, wanted, folder, tell_stage) as (first, second):
+            outcome = run_pair(
+                first,
+                second,
+                options=wanted,
+                folder=folder,
+                executor=executor,
+                progress=tell_stage,
+                command=command,
+                styles=layer_styles(),
+                keep=folder.parent if resume and output is not None else None,
+            )
+            record = _complete(outcome, folder, tell_stage)
+            if wanted.export and record.status != "refused":
+                _export(folder, record, wanted, tell_stage)
+            return record, histograms_of(outcome)
 
     record, folder, keep, scores = _into(output, overwrite, work)
     return Result(record=record, folder=folder, keep=keep, histograms=scores)
@@ -149,17 +154,18 @@ def register(
         )
 
     def work(folder: Path) -> tuple[Record, Any]:
-        outcome = register_pair(
-            before,
-            after,
-            options=wanted,
-            folder=folder,
-            executor=executor,
-            progress=progress or no_progress,
-            command=command,
-            styles=layer_styles(),
-        )
-        return _complete(outcome, folder, progress or no_progress, page=False), outcome
+        with _local(before, after, wanted, folder, progress or no_progress) as (first, second):
+            outcome = register_pair(
+                first,
+                second,
+                options=wanted,
+                folder=folder,
+                executor=executor,
+                progress=progress or no_progress,
+                command=command,
+                styles=layer_styles(),
+            )
+            return _complete(outcome, folder, progress or no_progress, page=False), outcome
 
     record, folder, keep, outcome = _into(output, overwrite, work)
     alignment = None if outcome.scene is None else outcome.scene.alignment
@@ -167,10 +173,24 @@ def register(
 
 
 def describe(
-    before: str | Path, after: str | Path, *, options: RunOptions | None = None
+    before: StrPath, after: StrPath, *, options: RunOptions | None = None
 ) -> dict[str, Any]:
     """Say what would be done with a pair, without doing it."""
-    return describe_pair(before, after, options or RunOptions())
+    wanted = options or RunOptions()
+    with fetched((before, after), allow_hosts=wanted.allow_host) as (first, second):
+        return describe_pair(first, second, wanted)
+
+
+def _local(
+    before: StrPath, after: StrPath, options: RunOptions, folder: Path, progress: Progress
+) -> AbstractContextManager[tuple[StrPath, ...]]:
+    """Fetch what is an address onto the disk that takes the result, beside its staging folder."""
+    return fetched(
+        (before, after),
+        place=folder.parent,
+        allow_hosts=options.allow_host,
+        tell=lambda fraction: progress("fetch", fraction),
+    )
 
 
 def rebuild_report(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -102,6 +103,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.environ["OPENBLAS_NUM_THREADS"] = "1"
     words = list(sys.argv[1:] if arguments is None else arguments)
     console.set_up_streams()
+    if arguments is None and "-vv" not in words:
+        _mute_libraries()
     try:
         with _obey_signals():
             # The words travel as the context's object: the record of a result quotes them.
@@ -118,6 +121,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BaseException as fault:  # noqa: BLE001 - the one place where a defect becomes one line
         return _explain(fault)
     return int(code or 0)
+
+
+def _mute_libraries() -> None:
+    """Keep the standard error for our own words.
+
+    Libraries in C write to its descriptor behind Python's back, as libtiff does on a full disk:
+    a line for every write that fails.
+    """
+    with contextlib.suppress(OSError):  # closed by whoever started us
+        own = os.dup(2)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+        sys.stderr = open(own, "w", 1, encoding="utf-8", errors="backslashreplace")  # noqa: SIM115, PTH123
 
 
 def _explain(fault: BaseException) -> int:

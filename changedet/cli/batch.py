@@ -54,6 +54,7 @@ def batch(
     scheduler: opt.Scheduler = None,
     block_size: opt.BlockSize = None,
     allow_driver: opt.AllowDriver = None,
+    allow_host: opt.AllowHost = None,
     config: opt.Config = None,
     dry_run: DryRun = False,
     json: opt.Json = False,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -27,6 +26,7 @@ def info(
     jobs: opt.Jobs = None,
     block_size: opt.BlockSize = None,
     allow_driver: opt.AllowDriver = None,
+    allow_host: opt.AllowHost = None,
     config: opt.Config = None,
     json: opt.Json = False,
     quiet: opt.Quiet = False,
@@ -36,7 +36,7 @@ def info(
     return show_plan(before, after, opt.begin(context), as_json=json)
 
 
-def show_plan(before: Path, after: Path, options: RunOptions, *, as_json: bool) -> int:
+def show_plan(before: str, after: str, options: RunOptions, *, as_json: bool) -> int:
     """Print what would be done with a pair and return the exit code."""
     from changedet import api
 

@@ -25,10 +25,14 @@ PREFIX = "CHANGEDET_"
 MAX_CONFIG_BYTES = 100_000
 """A larger file is no configuration; reading deep TOML takes more than linear time."""
 PATHS = ("footprints", "aoi", "tie_points", "control_before", "control_after")
+_LISTS = ("allow_driver", "allow_host")
 COMMON = "Common options"
 
-Before = Annotated[Path, typer.Argument(metavar="BEFORE", help="Image of the earlier date.")]
-After = Annotated[Path, typer.Argument(metavar="AFTER", help="Image of the later date.")]
+Before = Annotated[
+    str,
+    typer.Argument(metavar="BEFORE", help="Image of the earlier date: file or http(s) address."),
+]
+After = Annotated[str, typer.Argument(metavar="AFTER", help="Image of the later date.")]
 Output = Annotated[
     Path | None,
     typer.Option("-o", "--output", metavar="OUT", help="Result folder.", rich_help_panel=COMMON),
@@ -178,6 +182,14 @@ AllowDriver = Annotated[
     list[str] | None,
     typer.Option("--allow-driver", metavar="NAME", help="A further GDAL driver; may be repeated."),
 ]
+AllowHost = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-host",
+        metavar="NAME",
+        help="A host in a private network that addresses may name; may be repeated.",
+    ),
+]
 BlockSize = Annotated[
     str | None,
     typer.Option("--block-size", metavar="PIXELS", help="Side of a block; does not alter results."),
@@ -283,7 +295,7 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, tuple[Any, st
         if not variable.startswith(PREFIX) or variable == f"{PREFIX}CONFIG" or not text:
             continue
         name, _, inner = variable.removeprefix(PREFIX).lower().partition("__")
-        value: Any = [part for part in text.split(",") if part] if name == "allow_driver" else text
+        value: Any = [part for part in text.split(",") if part] if name in _LISTS else text
         if inner:
             value = {**(found[name][0] if name in found else {}), inner: value}
         found[name] = (value, variable)

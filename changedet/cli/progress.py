@@ -26,9 +26,9 @@ Clock = Callable[[], float]
 OPEN = "open"
 """What happens before the work tells of its first stage."""
 WEIGHTS = {
-    OPEN: 0.2, "register": 6.5, "outlines": 0.4, "warp": 1.5, "fit": 7.0, "evidence": 3.0,
-    "grade": 0.3, "decide": 0.3, "write": 0.8, "figures": 5.5, "report": 1.2, "export": 6.0,
-    "lay out": 0.5, "render": 10.0,
+    OPEN: 0.2, "fetch": 10.0, "register": 6.5, "outlines": 0.4, "warp": 1.5, "fit": 7.0,
+    "evidence": 3.0, "grade": 0.3, "decide": 0.3, "write": 0.8, "figures": 5.5, "report": 1.2,
+    "export": 6.0, "lay out": 0.5, "render": 10.0,
 }  # fmt: skip
 """Seconds of each stage, measured on pairs of 1.4 and 2 megapixels; only proportions count."""
 _KNOWN_FROM = 2.0  # of these seconds must be done before the rest is guessed

@@ -26,6 +26,7 @@ def register(
     scheduler: opt.Scheduler = None,
     block_size: opt.BlockSize = None,
     allow_driver: opt.AllowDriver = None,
+    allow_host: opt.AllowHost = None,
     config: opt.Config = None,
     dry_run: opt.DryRun = False,
     json: opt.Json = False,

@@ -40,6 +40,7 @@ def run(
     scheduler: opt.Scheduler = None,
     block_size: opt.BlockSize = None,
     allow_driver: opt.AllowDriver = None,
+    allow_host: opt.AllowHost = None,
     config: opt.Config = None,
     dry_run: opt.DryRun = False,
     json: opt.Json = False,
@@ -55,7 +56,7 @@ def run(
 
 
 def run_pair(
-    context: typer.Context, before: Path, after: Path, folder: Path, options: RunOptions
+    context: typer.Context, before: str | Path, after: str | Path, folder: Path, options: RunOptions
 ) -> int:
     """Run one pair, print its result and return the exit code."""
     from changedet import api

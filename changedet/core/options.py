@@ -93,6 +93,8 @@ class RunOptions(Options):
     """Go on where the pair was judged not comparable."""
     allow_driver: tuple[str, ...] = ()
     """Further GDAL raster drivers that may open an input."""
+    allow_host: tuple[str, ...] = ()
+    """Hosts in a private network that http(s) addresses of images may name."""
     block_size: Annotated[int, Field(ge=128, le=8192, multiple_of=64)] = 1024
     """Side of a block, pixels; the result does not depend on it."""
     jobs: Annotated[int, Field(ge=1, le=256)] = 1
@@ -118,6 +120,14 @@ class RunOptions(Options):
     @field_serializer("scheduler", when_used="json-unless-none")
     def _hide_secrets(self, value: str) -> str:
         return without_secrets(value)
+
+    @field_validator("title", "credit")
+    @classmethod
+    def _one_line(cls, value: str | None) -> str | None:
+        """Take out what would move the cursor of whoever prints it."""
+        if value is None:
+            return None
+        return "".join(c for c in " ".join(value.split()) if c.isprintable())
 
     @field_validator("export", mode="before")
     @classmethod

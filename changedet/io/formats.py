@@ -16,6 +16,9 @@ from typing import BinaryIO
 import numpy as np
 
 from changedet.core.errors import InputError
+from changedet.core.redaction import without_secrets
+
+StrPath = str | os.PathLike[str]
 
 _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"II*\x00", "GTiff"),
@@ -59,18 +62,18 @@ _PAIRS = ((273, 279), (324, 325))
 """TIFF tags of offsets and byte counts: strips, tiles."""
 
 
-def shown(path: str | Path) -> str:
-    r"""Return a path for a message: control characters become ``?``.
+def shown(path: StrPath) -> str:
+    r"""Return a path for a message: control characters become ``?``, secrets of addresses ``***``.
 
     Examples
     --------
     >>> shown("a\x1b[31m.tif")
     'a?[31m.tif'
     """
-    return "".join(c if c.isprintable() else "?" for c in str(path))
+    return "".join(c if c.isprintable() else "?" for c in without_secrets(str(path)))
 
 
-def check_file(path: str | Path) -> Path:
+def check_file(path: StrPath) -> Path:
     """Return the absolute path of an ordinary, readable, non-empty file.
 
     Raises
@@ -105,7 +108,7 @@ def check_file(path: str | Path) -> Path:
     return absolute
 
 
-def pick_driver(path: str | Path, *, allow: tuple[str, ...] = ()) -> str:
+def pick_driver(path: StrPath, *, allow: tuple[str, ...] = ()) -> str:
     """Name the one GDAL driver that may open a file, from its first bytes.
 
     Parameters
@@ -150,7 +153,7 @@ def _guess(head: bytes) -> str:
     return f"not an image: unknown content ({len(head)} bytes looked at)"
 
 
-def check_whole(path: str | Path, driver: str) -> None:
+def check_whole(path: StrPath, driver: str) -> None:
     """Refuse a file that ends before its own structure says it should.
 
     Looks at TIFF directories, PNG chunks and JPEG 2000 boxes; reads no pixel. Damage that

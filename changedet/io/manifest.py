@@ -173,4 +173,4 @@ def _columns(names: list[str]) -> str:
 
 def _value(key: str, cell: str) -> Any:
     """Return a cell as the option takes it; lists are written with commas or spaces."""
-    return re.split(r"[,;\s]+", cell) if key == "allow_driver" else cell
+    return re.split(r"[,;\s]+", cell) if key in ("allow_driver", "allow_host") else cell

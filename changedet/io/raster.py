@@ -34,7 +34,7 @@ from rasterio.io import DatasetReader, DatasetWriter
 from changedet.core.errors import ChangedetError, EnvironmentFault, InputError
 from changedet.core.grid import Grid, Window
 from changedet.io.description import FillRegion, Raster, set_scale
-from changedet.io.formats import check_file, check_whole, pick_driver, shown
+from changedet.io.formats import StrPath, check_file, check_whole, pick_driver, shown
 from changedet.io.inspection import check_dataset, describe_dataset, scan_pixels
 from changedet.io.places import locate, put_on_metres
 from changedet.io.reading import Pixels, read_pixels, to_rasterio
@@ -174,7 +174,7 @@ def _reason(error: BaseException) -> str:
 
 
 def inspect_raster(
-    path: str | Path,
+    path: StrPath,
     *,
     role: str,
     bands: Mapping[str, int] | None = None,

@@ -6,7 +6,6 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import shapely
@@ -15,6 +14,7 @@ from rasterio.errors import NotGeoreferencedWarning
 from changedet.core.errors import Finding, NotComparable
 from changedet.core.grid import Grid
 from changedet.core.options import RunOptions
+from changedet.io.formats import StrPath
 from changedet.io.places import edge_positions, lonlat_bounds, move_pixels
 from changedet.io.raster import Raster, close_rasters, inspect_raster, put_on_metres, set_scale
 
@@ -49,9 +49,7 @@ class Pair:
 
 
 @contextmanager
-def open_pair(
-    before: str | Path, after: str | Path, options: RunOptions | None = None
-) -> Iterator[Pair]:
+def open_pair(before: StrPath, after: StrPath, options: RunOptions | None = None) -> Iterator[Pair]:
     """Describe two images and bring BEFORE onto a grid in metres.
 
     Parameters
@@ -83,7 +81,7 @@ def open_pair(
             close_rasters()
 
 
-def _describe(before: str | Path, after: str | Path, options: RunOptions) -> Pair:
+def _describe(before: StrPath, after: StrPath, options: RunOptions) -> Pair:
     first = inspect_raster(
         before, role="before", bands=options.bands, allow_driver=options.allow_driver
     )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from changedet.compare.structure import NOMINAL_GSD_M, window_sizes
 from changedet.core.blocks import blocks
 from changedet.core.options import RunOptions
+from changedet.io.formats import StrPath
 from changedet.io.raster import Raster
 from changedet.io.sources import open_pair
 from changedet.pipeline.estimate import estimate_seconds
@@ -19,7 +19,7 @@ BASE_MB = 420
 """Memory of the libraries and of GDAL's cache, measured."""
 
 
-def describe_pair(before: str | Path, after: str | Path, options: RunOptions) -> dict[str, Any]:
+def describe_pair(before: StrPath, after: StrPath, options: RunOptions) -> dict[str, Any]:
     """Return grid, overlap, scale, bands, blocks, memory and about the seconds of a run.
 
     Raises

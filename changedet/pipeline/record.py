@@ -263,7 +263,13 @@ def buildings_record(assessment: Assessment | None) -> Buildings:
 
 def title_of(options: RunOptions, inputs: Inputs) -> str:
     """Return the heading: what the user wished, else the names of the files."""
-    return options.title or f"{Path(inputs.before.path).name} / {Path(inputs.after.path).name}"
+    names = (_last_part(image.path) for image in (inputs.before, inputs.after))
+    return options.title or " / ".join(names)
+
+
+def _last_part(path: str) -> str:
+    """Return the name of a file; of an address, without what was hidden of it."""
+    return Path(path.removesuffix("?***") if "://" in path else path).name
 
 
 def provenance_record(

@@ -18,6 +18,7 @@ from changedet.decide.comparable import (
     check_registration,
     check_seen,
 )
+from changedet.io.formats import StrPath
 from changedet.io.places import lonlat_bounds
 from changedet.io.raster import inspect_raster
 from changedet.io.sources import Pair, open_pair
@@ -62,8 +63,8 @@ from changedet.result import Cell, Inputs, Record
 
 
 def run_pair(
-    before: str | Path,
-    after: str | Path,
+    before: StrPath,
+    after: StrPath,
     *,
     options: RunOptions,
     folder: Path,
@@ -112,7 +113,7 @@ def run_pair(
         return _refuse(refusal, before, after, run)
 
 
-def _refuse(refusal: NotComparable, before: str | Path, after: str | Path, run: Run) -> Outcome:
+def _refuse(refusal: NotComparable, before: StrPath, after: StrPath, run: Run) -> Outcome:
     """Return the outcome of a pair that was found not comparable halfway."""
     options = run.options
     finding = Finding(code=refusal.code, message=str(refusal), severity="refuse")
@@ -131,8 +132,8 @@ def _refuse(refusal: NotComparable, before: str | Path, after: str | Path, run: 
 
 
 def register_pair(
-    before: str | Path,
-    after: str | Path,
+    before: StrPath,
+    after: StrPath,
     *,
     options: RunOptions,
     folder: Path,

@@ -31,7 +31,7 @@ def test_run_hands_on_what_was_asked(fake: Any, call: Call, tmp_path: Path) -> N
     )  # fmt: skip
     assert (code, err) == (0, "warning: the images are identical\n")
     asked = fake.calls[0]
-    assert asked["args"] == (Path("b.tif"), Path("a.tif"))
+    assert asked["args"] == ("b.tif", "a.tif")
     assert asked["output"] == tmp_path / "out"
     assert asked["overwrite"] is True
     assert isinstance(asked["executor"], ThreadPoolExecutor)

@@ -113,3 +113,26 @@ def test_a_closed_stream_is_no_defect(stream: str) -> None:
     command = f'"{sys.executable}" -m changedet --version {stream}>&-'
     done = subprocess.run(["sh", "-c", command], capture_output=True, check=False, timeout=60)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+LIMITED = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+import signal
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+from changedet.cli import main
+sys.exit(main())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits and file descriptors of Linux")
+def test_a_file_that_may_not_grow_is_told_in_one_line(tmp_path: Path) -> None:
+    """libtiff writes lines of its own to the descriptor of the standard error."""
+    town = Path(__file__).parents[2] / "samples" / "towns" / "tyche"
+    pair = (str(town / "before.tif"), str(town / "after.tif"))
+    done = run("-c", LIMITED, "run", *pair, "-o", str(tmp_path / "out"), "-q")
+    assert done.returncode == 5
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert done.stderr.startswith("changedet: ")
+    assert "cannot be written" in done.stderr
+    assert not (tmp_path / "out").exists()

@@ -108,3 +108,8 @@ def test_an_address_is_used_whole_and_recorded_without_its_secrets() -> None:
 )  # fmt: skip
 def test_only_secrets_are_replaced(text: str, kept: str | None) -> None:
     assert without_secrets(text) == (kept or text)
+
+
+def test_texts_move_no_cursor() -> None:
+    given = RunOptions(title="A\x1b[31m town\n\tby the\u202e river", credit="\x07Owner")
+    assert (given.title, given.credit) == ("A[31m town by the river", "Owner")
