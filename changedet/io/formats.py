@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 from pathlib import Path
 from typing import BinaryIO
 
-from changedet.core.errors import InputError
+from changedet.core.errors import EnvironmentFault, InputError
 from changedet.io.tiff import DamagedError, find_end
 
 StrPath = str | os.PathLike[str]
@@ -65,6 +66,35 @@ def shown(path: StrPath) -> str:
     return "".join(c if c.isprintable() else "?" for c in str(path))
 
 
+def check_encoding(path: StrPath) -> None:
+    """Refuse a name that Python cannot give to the system, or GDAL cannot take.
+
+    Raises
+    ------
+    EnvironmentFault
+        Where the locale's encoding does not have its letters, or spells UTF-8 otherwise.
+    InputError
+        Where it is no UTF-8.
+    """
+    name, encoding = shown(path), sys.getfilesystemencoding()
+    try:
+        as_bytes = os.fsencode(path)
+        fits = as_bytes.isascii() or encoding == "utf-8"
+    except UnicodeEncodeError:
+        if encoding == "utf-8":
+            raise InputError(f"{name}: its name is not valid UTF-8; rename the file") from None
+        fits = False
+    if not fits:
+        raise EnvironmentFault(
+            f"{name}: the locale's encoding ({encoding}) cannot be used for this name; "
+            "set PYTHONUTF8=1"
+        )
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise InputError(f"{name}: its name is not valid UTF-8; rename the file") from None
+
+
 def check_file(path: StrPath) -> Path:
     """Return the absolute path of an ordinary, readable, non-empty file.
 
@@ -76,10 +106,7 @@ def check_file(path: StrPath) -> Path:
     name = shown(path)
     if "\0" in str(path):
         raise InputError(f"{name}: not a file name; give the path of an image")
-    try:
-        str(path).encode()
-    except UnicodeEncodeError:
-        raise InputError(f"{name}: its name is not valid UTF-8; rename the file") from None
+    check_encoding(path)
     try:
         state = Path(path).stat()
     except OSError as error:

@@ -214,6 +214,8 @@ def inspect_raster(
         # say what the user typed, and which of the two it is
         text = str(error).replace(shown(Path(path).absolute()), shown(path), 1)
         raise InputError(f"{role} {text}") from None
+    except EnvironmentFault:
+        raise
     except OSError as error:
         raise InputError(f"{name}: cannot be read ({error.strerror}); check the file") from None
     with _reading(name):

@@ -102,3 +102,17 @@ def test_a_jpeg_2000_of_more_tiles_than_bytes_is_refused(save, scene, at: int, v
     path.write_bytes(data)
     with pytest.raises(InputError, match=r"tiles (in|of)"):
         inspect_raster(path, role="before")
+
+
+def test_a_wrong_checksum_behind_the_pixels_of_a_png_is_seen(save, scene) -> None:
+    path = save(scene(), "a.png", driver="PNG")
+    parts = mutate.chunks(path.read_bytes())
+    last = max(number for number, (kind, _) in enumerate(parts) if kind == b"IDAT")
+    body = parts[last][1]
+    halves = [(b"IDAT", body[:100]), (b"IDAT", body[100:])]
+    path.write_bytes(mutate.join_chunks([*parts[:last], *halves, *parts[last + 1 :]]))
+    assert inspect_raster(path, role="before").roles == ("red", "green", "blue")
+    parts[last] = (b"IDAT", body[:-1] + bytes([body[-1] ^ 1]))
+    path.write_bytes(mutate.join_chunks(parts))
+    with pytest.raises(InputError, match="its pixels are damaged"):
+        inspect_raster(path, role="before")
