@@ -42,10 +42,10 @@ GRID = Grid(width=128, height=128, transform=Affine(0.5, 0, 426_200, 0, -0.5, 5_
 
 
 def look_at_image(job: dict[str, Any]) -> dict[str, Any]:
-    """Describe a pair with it, and read it window by window."""
+    """Look at it alone, describe a pair with it, and read it window by window."""
+    raster = put_on_metres(inspect_raster(job["path"], role="before"))
     roles = (job["path"], job["partner"])
     told = api.describe(*(roles if job["first"] else roles[::-1]))
-    raster = put_on_metres(inspect_raster(job["path"], role="before"))
     shape = raster.grid.shape
     values = np.zeros((len(raster.roles), *shape), np.float32)
     valid = np.zeros(shape, bool)

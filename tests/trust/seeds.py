@@ -146,12 +146,12 @@ def damaged_images(tiffs: dict[str, bytes], pictures: dict[str, bytes], rng: np.
     yield from mutate.tiff_values(tiffs, rng)
     names = list(tiffs)
     for name, data in tiffs.items():
-        for _ in range(8 * times):
-            yield _made(mutate.tiff_entry(data, rng), name, ".tif")
         for _ in range(6 * times):
+            yield _made(mutate.tiff_entry(data, rng), name, ".tif")
+        for _ in range(5 * times):
             what = mutate.flip_inside(data, mutate.tiff_body(data), rng)
             yield _made(what, name, ".tif", sealed=name.startswith("sealed-"))
-        for _ in range(3 * times):
+        for _ in range(2 * times):
             yield _made(mutate.bare(data, rng), name, ".tif")
             other = tiffs[names[int(rng.integers(len(names)))]]
             yield _made(mutate.cut_or_splice(data, other, rng), name, ".tif")
@@ -164,20 +164,20 @@ def _damaged_picture(name: str, pictures: dict[str, bytes], rng: np.random.Gener
     data, suffix = pictures[name], Path(name).suffix
     if suffix == ".png":
         yield from mutate.png_values(name, data)
-        for _ in range(12 * times):
+        for _ in range(9 * times):
             yield _made(mutate.png_body(data, rng), name, suffix, sealed=True)
     elif suffix == ".jpg":
         yield from mutate.jpeg_sizes(name, data)
-        for _ in range(24 * times):
+        for _ in range(20 * times):
             yield _made(mutate.marker_value(data, rng), name, suffix)
     else:
         if name == "lossy.jp2":
             yield from mutate.jp2_sizes(name, data)
         start = data.index(b"\xff\x4f\xff\x51") + 2
-        for _ in range(12 * times):
+        for _ in range(9 * times):
             yield _made(mutate.marker_value(data, rng, start), name, suffix)
             yield _made(mutate.jp2_box(data, rng), name, suffix)
-    for _ in range(5 * times):
+    for _ in range(4 * times):
         yield _made(mutate.bare(data, rng), name, suffix)
         yield _made(mutate.cut_or_splice(data, next(iter(pictures.values())), rng), name, suffix)
 
