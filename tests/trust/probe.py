@@ -34,8 +34,11 @@ from changedet.pipeline import describe
 
 MEMORY = 2**30
 """Bytes that a child may take beyond what it shares with this process."""
-SECONDS = 20
-RUN_SECONDS = 120
+CPU_SECONDS = 10
+"""Of a child that looks at a file of some kilobytes."""
+SECONDS = 90
+RUN_SECONDS = 400
+"""Wall time, for what hangs without computing; long, because the machine may be busy."""
 _STEP = 48
 GRID = Grid(width=128, height=128, transform=Affine(0.5, 0, 426_200, 0, -0.5, 5_383_400),
             crs="EPSG:32637", unit_m=1.0)  # fmt: skip
@@ -136,6 +139,7 @@ def child(job: dict[str, Any], pipe: int) -> None:
     limit = addressed * resource.getpagesize() + MEMORY
     if not job.get("run"):
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+        resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     answer = judge(job)
