@@ -59,6 +59,20 @@ def _describe(
     """Map what was destroyed between two images of one place, in hectares, and how sure that is."""
 
 
+def _speak_utf8() -> None:
+    """Begin again in Python's UTF-8 mode where file names would be put into another encoding.
+
+    Names of towns and GDAL's paths are UTF-8 whatever the locale says; with ``LC_ALL=C`` and
+    Python's own remedies switched off, folders for them could not be made.
+    """
+    if sys.platform == "win32" or sys.flags.utf8_mode or sys.getfilesystemencoding() == "utf-8":
+        return
+    # Processes that this one starts follow the environment. The words go on byte by byte.
+    environment = {**os.environ, "PYTHONUTF8": "1"}
+    words = [sys.executable, "-X", "utf8", *sys.orig_argv[1:]]
+    os.execve(sys.executable, words, environment)  # noqa: S606 - this very program
+
+
 def build_app() -> typer.Typer:
     """Return the Typer application with all commands."""
     app = typer.Typer(
@@ -94,6 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         6 some towns failed, 130 SIGINT, 143 SIGTERM.
     """
     if arguments is None:
+        _speak_utf8()
         # The process is ours alone. pyogrio would load geopandas or pandas where they are
         # installed: half of the time that a small pair takes to start, for nothing we call.
         for name in ("geopandas", "pandas"):

@@ -153,7 +153,8 @@ class Faults:
         """Take one fault."""
         self.count += 1
         if len(self.kept) < _SHOWN:
-            self.kept.append(text if len(text) <= 300 else f"{text[:299]}…")
+            short = text if len(text) <= 300 else f"{text[:299]}…"
+            self.kept.append("".join(c if c.isprintable() else "?" for c in short))
 
     @property
     def full(self) -> bool:

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import os
 import stat
-import struct
-from collections.abc import Iterator
+import sys
 from pathlib import Path
 from typing import BinaryIO
 
-import numpy as np
-
-from changedet.core.errors import InputError
+from changedet.core.errors import EnvironmentFault, InputError
 from changedet.core.redaction import without_secrets
+from changedet.io.tiff import DamagedError, find_end
 
 StrPath = str | os.PathLike[str]
 
@@ -54,12 +52,8 @@ INDIRECT_DRIVERS = frozenset((
 ))
 # fmt: on
 
-_MAX_DIRECTORIES = 4096
-_TYPE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
-_TYPE_SIZES |= {16: 8, 17: 8, 18: 8}
-_OFFSET_TYPES = {3: "u2", 4: "u4", 16: "u8"}
-_PAIRS = ((273, 279), (324, 325))
-"""TIFF tags of offsets and byte counts: strips, tiles."""
+_LEAST_TILE = 14
+"""Bytes of a JPEG 2000 tile part without any data: its two markers."""
 
 
 def shown(path: StrPath) -> str:
@@ -73,6 +67,35 @@ def shown(path: StrPath) -> str:
     return "".join(c if c.isprintable() else "?" for c in without_secrets(str(path)))
 
 
+def check_encoding(path: StrPath) -> None:
+    """Refuse a name that Python cannot give to the system, or GDAL cannot take.
+
+    Raises
+    ------
+    EnvironmentFault
+        Where the locale's encoding does not have its letters, or spells UTF-8 otherwise.
+    InputError
+        Where it is no UTF-8.
+    """
+    name, encoding = shown(path), sys.getfilesystemencoding()
+    try:
+        as_bytes = os.fsencode(path)
+        fits = as_bytes.isascii() or encoding == "utf-8"
+    except UnicodeEncodeError:
+        if encoding == "utf-8":
+            raise InputError(f"{name}: its name is not valid UTF-8; rename the file") from None
+        fits = False
+    if not fits:
+        raise EnvironmentFault(
+            f"{name}: the locale's encoding ({encoding}) cannot be used for this name; "
+            "set PYTHONUTF8=1"
+        )
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise InputError(f"{name}: its name is not valid UTF-8; rename the file") from None
+
+
 def check_file(path: StrPath) -> Path:
     """Return the absolute path of an ordinary, readable, non-empty file.
 
@@ -84,10 +107,7 @@ def check_file(path: StrPath) -> Path:
     name = shown(path)
     if "\0" in str(path):
         raise InputError(f"{name}: not a file name; give the path of an image")
-    try:
-        str(path).encode()
-    except UnicodeEncodeError:
-        raise InputError(f"{name}: its name is not valid UTF-8; rename the file") from None
+    check_encoding(path)
     try:
         state = Path(path).stat()
     except OSError as error:
@@ -164,103 +184,20 @@ def check_whole(path: StrPath, driver: str) -> None:
     InputError
         "is truncated (needs X bytes, has Y)", or where the structure is nonsense.
     """
-    checks = {"GTiff": _tiff_end, "PNG": _png_end, "JP2OpenJPEG": _jp2_end}
+    checks = {"GTiff": find_end, "PNG": _png_end, "JP2OpenJPEG": _jp2_end}
     if driver not in checks:
         return
     size = Path(path).stat().st_size
     try:
         with Path(path).open("rb") as file:
             needed = checks[driver](file, size)
-    except _DamagedError as error:
+    except DamagedError as error:
         raise InputError(f"{shown(path)}: damaged header ({error}); get the file again") from None
     if needed > size:
         raise InputError(
             f"{shown(path)}: is truncated (needs {needed:,} bytes, has {size:,}); "
             "get the file again"
         )
-
-
-class _DamagedError(Exception):
-    """The structure of the file makes no sense."""
-
-
-class _ShortError(Exception):
-    """The file ends inside its structure; carries the byte where that structure ends."""
-
-    def __init__(self, needed: int) -> None:
-        super().__init__(needed)
-        self.needed = needed
-
-
-def _take(file: BinaryIO, offset: int, length: int, size: int) -> bytes:
-    if offset + length > size:
-        raise _ShortError(offset + length)
-    file.seek(offset)
-    return file.read(length)
-
-
-def _tiff_end(file: BinaryIO, size: int) -> int:
-    """Return the last byte that any strip or tile of any page lies at."""
-    needed = 0
-    try:
-        for entries in _tiff_directories(file, size):
-            for offsets_tag, counts_tag in _PAIRS:
-                offsets = _tiff_numbers(file, entries.get(offsets_tag), size)
-                counts = _tiff_numbers(file, entries.get(counts_tag), size)
-                if offsets.size and offsets.size == counts.size:
-                    # float64 holds every plausible file size, and cannot overflow
-                    ends = np.where(counts > 0, offsets.astype(float) + counts, 0.0)
-                    needed = max(needed, int(ends.max()))
-    except _ShortError as error:
-        needed = max(needed, error.needed)
-    return needed
-
-
-_Entry = tuple[int, int, int, str]
-"""Type, count, where the values lie, byte order."""
-
-
-def _tiff_directories(file: BinaryIO, size: int) -> Iterator[dict[int, _Entry]]:
-    head = _take(file, 0, 8, size)
-    order = "<" if head[:2] == b"II" else ">"
-    big = head[2:4] in (b"+\x00", b"\x00+")
-    start = _take(file, 8, 8, size) if big else head[4:8]
-    offset = int(struct.unpack(order + ("Q" if big else "I"), start)[0])
-    count_format, entry_size, next_format = ("Q", 20, "Q") if big else ("H", 12, "I")
-    count_size, next_size = struct.calcsize(count_format), struct.calcsize("=" + next_format)
-    seen: set[int] = set()
-    while offset:
-        if offset in seen or len(seen) > _MAX_DIRECTORIES:
-            raise _DamagedError("its list of pages is endless")
-        seen.add(offset)
-        (number,) = struct.unpack(order + count_format, _take(file, offset, count_size, size))
-        if not 0 < number <= 65536:
-            raise _DamagedError(f"a page of {number} tags")
-        body = _take(file, offset + count_size, number * entry_size + next_size, size)
-        entries: dict[int, _Entry] = {}
-        for index in range(number):
-            at = index * entry_size
-            if big:
-                tag, kind, count = struct.unpack_from(order + "HHQ", body, at)
-            else:
-                tag, kind, count = struct.unpack_from(order + "HHI", body, at)
-            field = at + (12 if big else 8)
-            place = offset + count_size + field
-            if count * _TYPE_SIZES.get(kind, 1) > (8 if big else 4):
-                place = struct.unpack_from(order + next_format, body, field)[0]
-            entries[tag] = (kind, count, place, order)
-        yield entries
-        (offset,) = struct.unpack_from(order + next_format, body, number * entry_size)
-
-
-def _tiff_numbers(file: BinaryIO, entry: _Entry | None, size: int) -> np.ndarray:
-    if entry is None:
-        return np.empty(0)
-    kind, count, place, order = entry
-    if kind not in _OFFSET_TYPES:
-        raise _DamagedError(f"strip or tile positions of type {kind}")
-    length = count * _TYPE_SIZES[kind]
-    return np.frombuffer(_take(file, place, length, size), dtype=order + _OFFSET_TYPES[kind])
 
 
 def _png_end(file: BinaryIO, size: int) -> int:
@@ -273,7 +210,7 @@ def _png_end(file: BinaryIO, size: int) -> int:
         head = file.read(8)
         length, kind = int.from_bytes(head[:4], "big"), head[4:]
         if not kind.isalpha():
-            raise _DamagedError(f"no chunk at byte {offset}")
+            raise DamagedError(f"no chunk at byte {offset}")
         offset += 12 + length
         if kind == b"IEND":
             return offset
@@ -282,6 +219,7 @@ def _png_end(file: BinaryIO, size: int) -> int:
 def _jp2_end(file: BinaryIO, size: int) -> int:
     """Walk the boxes of a JP2 file to its codestream, and that to its end."""
     if file.read(4) == b"\xff\x4f\xff\x51":
+        _check_tiles(file, 0, size)
         return _codestream_end(file, 0, size)
     offset = 0
     while offset + 8 <= size:
@@ -290,12 +228,14 @@ def _jp2_end(file: BinaryIO, size: int) -> int:
         length, body = int.from_bytes(head[:4], "big"), offset + 8
         if length == 1:
             length, body = int.from_bytes(head[8:], "big"), offset + 16
-        if head[4:8] == b"jp2c" and length == 0:
-            return _codestream_end(file, body, size)
+        if head[4:8] == b"jp2c":
+            _check_tiles(file, body, size)
+            if length == 0:
+                return _codestream_end(file, body, size)
         if length == 0:
             return size
         if length < 8:
-            raise _DamagedError(f"a box of {length} bytes")
+            raise DamagedError(f"a box of {length} bytes")
         offset += length
     return offset
 
@@ -310,10 +250,26 @@ def _codestream_end(file: BinaryIO, offset: int, size: int) -> int:
         if marker == b"\xff\xd9":
             return offset + 2
         if marker[0] != 0xFF:
-            raise _DamagedError(f"no marker at byte {offset}")
+            raise DamagedError(f"no marker at byte {offset}")
         # a tile part says how long it is, with its data; 0 is "up to the end"
         part = int.from_bytes(head[6:10], "big") if marker == b"\xff\x90" else None
         if part == 0:
             return size
         offset += part if part is not None else 2 + int.from_bytes(head[2:4], "big")
     return offset + 2
+
+
+def _check_tiles(file: BinaryIO, offset: int, size: int) -> None:
+    """Refuse more tiles than the file has room for: a decoder would reserve memory for them."""
+    file.seek(offset + 2)
+    head = file.read(40)
+    if head[:2] != b"\xff\x51" or len(head) < 40:
+        raise DamagedError("its codestream does not begin with a size")
+    right, bottom, _, _, width, height, left, top = (
+        int.from_bytes(head[at : at + 4], "big") for at in range(6, 38, 4)
+    )
+    if not (width and height) or right <= left or bottom <= top:
+        raise DamagedError(f"tiles of {width} x {height} px")
+    number = -(-(right - left) // width) * -(-(bottom - top) // height)
+    if number * _LEAST_TILE > size:
+        raise DamagedError(f"{number:,} tiles in {size:,} bytes")

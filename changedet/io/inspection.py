@@ -22,7 +22,7 @@ from changedet.io.bands import resolve_bands, resolve_white
 from changedet.io.description import FillRegion, MaskedBy, Raster
 from changedet.io.fill import fill_candidates, find_fill, is_constant
 from changedet.io.places import name_crs, set_unit
-from changedet.io.reading import find_declared, read_raw, read_scale, to_rasterio
+from changedet.io.reading import check_scales, find_declared, read_raw, read_scale, to_rasterio
 from changedet.io.viewing import read_viewing
 
 MIN_SIDE = 64
@@ -108,6 +108,7 @@ def describe_dataset(
     )
     if palette:
         roles, bands_from = (("red", 1), ("green", 1), ("blue", 1)), "colour interpretation"
+    check_scales(dataset, [number for _, number in roles], name)
     grid, findings = _georeference(dataset, path, name, driver)
     if palette:
         what = "has a palette of few colours; give the image it was made from, if you can"

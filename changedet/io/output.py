@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from changedet.core.errors import ChangedetError, EnvironmentFault, UsageError
-from changedet.io.formats import shown
+from changedet.io.formats import check_encoding, shown
 
 if sys.platform != "win32":  # no lock there
     import fcntl
@@ -202,6 +202,7 @@ def check_output(out: str | Path, *, overwrite: bool = False) -> None:
 
 def _check_place(folder: Path, *, overwrite: bool) -> None:
     name = shown(folder)
+    check_encoding(folder)
     try:
         if not folder.exists():
             if folder.is_symlink():

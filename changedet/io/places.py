@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 from functools import lru_cache
 
@@ -23,13 +24,26 @@ LONLAT = "OGC:CRS84"
 """Longitude and latitude in degrees, in this order."""
 _MAX_AREA_ERROR = 0.01
 _EDGE_POINTS = 33
+_CRS_TEXT = re.compile(
+    r"\s*(?:[A-Z][\w.-]*:[\w.-]+\s*\Z|urn:ogc:def:crs:[\w:.-]*\s*\Z|\w+\s*\[|\{|\+\w+)",
+    re.IGNORECASE,
+)
+"""A code, a URN, WKT, PROJJSON or a PROJ string. GDAL would also read files and ask servers."""
 
 Points = tuple[np.ndarray, np.ndarray]
 
 
 @lru_cache(maxsize=64)
 def parse_crs(text: str) -> CRS:
-    """Return rasterio's CRS of a text; cached, because PROJ is slow at this."""
+    """Return rasterio's CRS of a text; cached, because PROJ is slow at this.
+
+    Raises
+    ------
+    rasterio.errors.CRSError
+        Where it is not known, or the text is a path or an address.
+    """
+    if not _CRS_TEXT.match(text):
+        raise CRSError(f"not the name or the text of a CRS: {text[:80]!r}")
     try:
         return CRS.from_user_input(text)
     except CRSError as error:

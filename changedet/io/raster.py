@@ -26,6 +26,7 @@ import rasterio
 import rasterio.shutil
 import rasterio.windows
 from affine import Affine
+from rasterio._err import CPLE_BaseError
 from rasterio.crs import CRS
 from rasterio.enums import ColorInterp, Resampling
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
@@ -33,6 +34,7 @@ from rasterio.io import DatasetReader, DatasetWriter
 
 from changedet.core.errors import ChangedetError, EnvironmentFault, InputError
 from changedet.core.grid import Grid, Window
+from changedet.io.checksums import check_checksums
 from changedet.io.description import FillRegion, Raster, set_scale
 from changedet.io.formats import StrPath, check_file, check_whole, pick_driver, shown
 from changedet.io.inspection import check_dataset, describe_dataset, scan_pixels
@@ -151,7 +153,8 @@ def _reading(name: str) -> Iterator[None]:
             yield
     except ChangedetError:
         raise
-    except (RasterioError, OSError, ValueError) as error:
+    # GDAL's own class too: rasterio lets it through where it reads single facts of a band
+    except (RasterioError, CPLE_BaseError, OSError, ValueError) as error:
         raise InputError(
             f"{name}: cannot be read, it is damaged or unsupported ({_reason(error)}); "
             "get the file again"
@@ -207,11 +210,14 @@ def inspect_raster(
         absolute = check_file(path)
         driver = pick_driver(absolute, allow=allow_driver)
         check_whole(absolute, driver)
+        check_checksums(absolute, driver)
         sha256 = _digest(absolute)
     except InputError as error:
         # say what the user typed, and which of the two it is
         text = str(error).replace(shown(Path(path).absolute()), shown(path), 1)
         raise InputError(f"{role} {text}") from None
+    except EnvironmentFault:
+        raise
     except OSError as error:
         raise InputError(f"{name}: cannot be read ({error.strerror}); check the file") from None
     with _reading(name):

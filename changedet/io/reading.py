@@ -10,6 +10,7 @@ import numpy as np
 import rasterio.windows
 from rasterio.io import DatasetReader
 
+from changedet.core.errors import InputError
 from changedet.core.grid import Grid, Window
 from changedet.core.kernels import box_mean, sample_at, sample_valid
 from changedet.io.description import Raster
@@ -24,6 +25,9 @@ _NODE_STEP = 32
 _SPLINE_MARGIN = 16
 _BRIDGE_PX = 17
 _SPLINE_REACH_PX = 1.5
+_SCALES = (1e-12, 1e12)
+_LARGEST = 1e15
+"""No sensor measures more, as a number of a file; the square of much larger ones overflows."""
 
 
 def read_pixels(
@@ -144,7 +148,10 @@ def _read_native(
     for out, role in zip(values, roles, strict=True):
         place = raster.roles.index(role)
         part = out[target]
-        part[...] = raw[(place, *cut)]
+        with np.errstate(over="ignore"):  # what is too large is not valid
+            part[...] = raw[(place, *cut)]
+        if raw.dtype.kind == "f":
+            part[bad] = 0.0
         scale, offset = read_scale(dataset, raster, place)
         if (scale, offset) != (1.0, 0.0):
             part *= np.float32(scale)
@@ -193,6 +200,23 @@ def read_scale(dataset: DatasetReader, raster: Raster, place: int) -> tuple[floa
     return float(dataset.scales[number - 1]), float(dataset.offsets[number - 1])
 
 
+def check_scales(dataset: DatasetReader, numbers: list[int], name: str) -> None:
+    """Refuse scale and offset tags that leave no values, or none that can be reckoned with.
+
+    Raises
+    ------
+    InputError
+        Not finite, zero, or beyond 1e12.
+    """
+    for number in numbers:
+        scale, offset = dataset.scales[number - 1], dataset.offsets[number - 1]
+        if not (_SCALES[0] <= abs(scale) <= _SCALES[1] and abs(offset) <= _SCALES[1]):
+            raise InputError(
+                f"{name}: the scale {scale:g} and offset {offset:g} of band {number} are nonsense; "
+                "correct the file"
+            )
+
+
 def find_valid(
     dataset: DatasetReader, raster: Raster, raw: np.ndarray, window: Window, *, level: int = 1
 ) -> np.ndarray:
@@ -236,7 +260,7 @@ def find_declared(
     """Tell which pixels the file itself declares usable (and finite); True = use."""
     valid = np.ones(raw.shape[1:], dtype=bool)
     if raw.dtype.kind == "f":
-        valid &= np.isfinite(raw).all(axis=0)
+        valid &= (np.abs(raw) <= _LARGEST).all(axis=0)
     place = to_rasterio(window)
     if raster.palette:
         index = dataset.read(1, window=place)
