@@ -45,6 +45,6 @@ def test_opencv_has_one_thread_inside_and_its_own_again_outside() -> None:
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="a rule of glibc")
 def test_freed_arrays_are_not_given_back_between_blocks() -> None:
     """Five arrays of 16 MB, taken and freed 40 times: their pages are asked for once."""
-    done = subprocess.run([sys.executable, "-c", PROBE], check=True, capture_output=True, text=True)  # noqa: S603
+    done = subprocess.run([sys.executable, "-c", PROBE], check=True, capture_output=True, text=True)
     outside, inside = map(int, done.stdout.split())
     assert inside < outside / 10
