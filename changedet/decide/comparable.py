@@ -8,9 +8,10 @@ from changedet.core.errors import Finding
 from changedet.decide.checks import limits_of
 from changedet.decide.null import MIN_SAMPLES
 
-MIN_CORRELATION, _ = limits_of("radiometry")
+MIN_CORRELATION, _NEGATIVE = limits_of("radiometry")
 """Of the stable set, below which AFTER's colours cannot be brought to BEFORE's. Good real pairs
-have 0.57 (haze) to 0.88, simulated towns 0.8 and more: 0.6 would refuse what is sound."""
+have 0.57 (haze) to 0.88, simulated towns 0.8 and more: 0.6 would refuse what is sound. A negative
+of a simulated town has -0.56, far from all of these."""
 _MOST_RESIDUAL, _ = limits_of("residual")
 _LEAST_SEEN, _NOTHING_SEEN = limits_of("overlap")
 
@@ -117,6 +118,28 @@ def check_observable(
             )
         )
     return tuple(findings)
+
+
+def check_colours(correlations: dict[str, float]) -> tuple[Finding, ...]:
+    """Refuse a date whose bright places are the dark ones of the other, in all bands.
+
+    Parameters
+    ----------
+    correlations : dict of str to float
+        By band, -1..1, where nothing changed.
+    """
+    best = max(correlations.values(), default=0.0)
+    if _NEGATIVE is None or best >= _NEGATIVE:
+        return ()
+    return (
+        Finding(
+            code="negative",
+            message=f"what is bright in one image is dark in the other (correlation {best:.2f} "
+            "where nothing changed): one of them is a negative or shows something else than "
+            "light; give images of the same kind",
+            severity="refuse",
+        ),
+    )
 
 
 def check_plan(
