@@ -103,7 +103,7 @@ RULES = (
     ),
     Rule(
         code="radiometry", name="Correlation of the colours where nothing changed", ok=0.5,
-        refuse=-0.3, less_is_worse=True, said=("radiometry", "negative"),
+        refuse=0.4, less_is_worse=True, said=("radiometry", "unlike"),
     ),
     Rule(
         code="pixel_size", name="Pixel size, for buildings", unit="m", ok=1.3,

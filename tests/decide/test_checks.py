@@ -44,7 +44,7 @@ def test_every_finding_of_the_pipeline_belongs_to_a_check_or_is_a_named_note() -
     """What can be said of a pair stands in its table; what is only told has its name on a list."""
     said = {code for _, code, _ in emitted() if HOLE not in code}
     said |= {code for code, _ in computed()} | {"aoi_geometry", "footprints_geometry"}
-    assert {"identical", "no_overlap", "saturated", "hole", "sun_azimuth", "negative"} <= said
+    assert {"identical", "no_overlap", "saturated", "hole", "sun_azimuth", "unlike"} <= said
     known = {code for rule in RULES for code in rule.said}
     assert said - {"busy"} - known == NOTES | OWN_ROW
     assert not known & (NOTES | OWN_ROW)
@@ -141,13 +141,13 @@ def test_too_few_for_a_null_is_its_own_reason() -> None:
 
 @pytest.mark.parametrize(
     ("bands", "refused"),
-    [((-0.56, -0.5), True), ((-0.31, -0.4), True), ((-0.29, -0.9), False), ((0.5, -0.9), False)],
+    [((-0.56, -0.5), True), ((0.34, 0.31), True), ((0.41, 0.2), False), ((0.5, -0.9), False)],
 )
-def test_a_negative_is_refused_where_all_bands_run_against_each_other(
+def test_images_of_two_kinds_are_refused_where_no_band_goes_together(
     bands: tuple[float, ...], refused: bool
 ) -> None:
     found = check_colours(dict(zip(("red", "green"), bands, strict=True)))
-    assert [(f.code, f.severity) for f in found] == [("negative", "refuse")] * refused
+    assert [(f.code, f.severity) for f in found] == [("unlike", "refuse")] * refused
     checks = by_code(found, {"radiometry": min(bands)})
     assert (checks["radiometry"].verdict == "refused") == refused
-    assert checks["radiometry"].limit_refuse == -0.3
+    assert checks["radiometry"].limit_refuse == 0.4
