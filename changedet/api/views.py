@@ -249,13 +249,19 @@ def _views(
 
 
 def _lonlat(grid: Grid) -> NDArray[np.float64] | None:
-    """Return where five by five even places of a grid are on Earth, degrees."""
+    """Return where five by five even places of a grid are on Earth, degrees.
+
+    Longitudes go on beyond 180 where the grid crosses the antimeridian: between two places the
+    page interpolates.
+    """
     if grid.crs is None:
         return None
     cols, rows = np.meshgrid(
         np.linspace(-0.5, grid.width - 0.5, 5), np.linspace(-0.5, grid.height - 0.5, 5)
     )
     lon, lat = move_points(*to_xy(grid, cols, rows), source=grid.crs, target=LONLAT)
+    if np.ptp(lon) > 180:
+        lon = lon % 360
     return np.stack([lon, lat], axis=-1)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +33,8 @@ class Line:
     offset: float
     """In BEFORE's digital numbers."""
     correlation: float
-    """Of the pixels it rests on, -1..1; 0 where no line could be fitted."""
+    """Of the pixels it rests on, -1..1; 0 where no line could be fitted, below 0 where bright
+    places of one date are dark ones of the other."""
 
     def apply(self, after: NDArray[np.float32]) -> NDArray[np.float32]:
         """Bring AFTER's values to BEFORE's radiometry."""
@@ -60,7 +61,8 @@ def fit_line(
     -------
     Line
         Where the two do not go together (slope not positive, fewer than 50 values, or no
-        spread), a line through medians and robust spreads, with correlation 0.
+        spread), a line through medians and robust spreads, with correlation 0, or that of the
+        values where it is negative.
 
     References
     ----------
@@ -84,7 +86,7 @@ def fit_line(
         yy = np.average((y - mean_y) ** 2, weights=weight)
         xy = np.average((x - mean_x) * (y - mean_y), weights=weight)
         if xy <= 0:
-            return start
+            return replace(start, correlation=min(0.0, float(np.corrcoef(x, y)[0, 1])))
         gain = float((yy - xx + np.sqrt((yy - xx) ** 2 + 4 * xy * xy)) / (2 * xy))
         offset = float(mean_y - gain * mean_x)
     used = weight > 0

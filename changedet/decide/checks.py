@@ -98,8 +98,12 @@ RULES = (
         said=("cloud",),
     ),
     Rule(
+        code="saturated", name="Where the sensor was saturated", unit="share", ok=0.05, refuse=0.3,
+        said=("saturated",),
+    ),
+    Rule(
         code="radiometry", name="Correlation of the colours where nothing changed", ok=0.5,
-        less_is_worse=True, said=("radiometry",),
+        refuse=0.4, less_is_worse=True, said=("radiometry", "unlike"),
     ),
     Rule(
         code="pixel_size", name="Pixel size, for buildings", unit="m", ok=1.3,
@@ -118,11 +122,24 @@ RULES = (
         said=("vegetation_not_separable", "no_colour"),
     ),
     Rule(
+        code="footprints", name="Edges along the footprints, standard errors above chance", ok=4.0,
+        less_is_worse=True,
+        said=("footprints_do_not_fit", "footprints_shifted", "footprints_geometry"),
+    ),
+    Rule(
         code="captions", name="Captions, logos, images side by side", unit="share", ok=0.0,
         refuse=0.1, said=("captions",),
     ),
 )  # fmt: skip
 """After a table of proposed limits, with those that were measured here in their place."""
+
+
+NOTES = frozenset(
+    {"aoi_geometry", "constant_area", "georeference_unused", "hole", "not_looked_for", "palette"}
+)
+"""Codes of findings that only tell how an input was taken: no check of the pair."""
+OWN_ROW = frozenset({"control"})
+"""Codes that get a row only where they are found: the pair itself was not judged by them."""
 
 
 def limits_of(code: str) -> tuple[float, float | None]:

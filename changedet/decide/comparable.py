@@ -8,9 +8,11 @@ from changedet.core.errors import Finding
 from changedet.decide.checks import limits_of
 from changedet.decide.null import MIN_SAMPLES
 
-MIN_CORRELATION, _ = limits_of("radiometry")
+MIN_CORRELATION, _UNLIKE = limits_of("radiometry")
 """Of the stable set, below which AFTER's colours cannot be brought to BEFORE's. Good real pairs
-have 0.57 (haze) to 0.88, simulated towns 0.8 and more: 0.6 would refuse what is sound."""
+have 0.57 (haze) to 0.88, simulated towns 0.8 and more: 0.6 would refuse what is sound. Where no
+band has 0.4 the images are of two kinds: a radar's speckle over the same town has 0.34 and would
+make all of it destroyed, infrared beside colour 0.05 and -0.35, a negative -0.56."""
 _MOST_RESIDUAL, _ = limits_of("residual")
 _LEAST_SEEN, _NOTHING_SEEN = limits_of("overlap")
 
@@ -117,6 +119,28 @@ def check_observable(
             )
         )
     return tuple(findings)
+
+
+def check_colours(correlations: dict[str, float]) -> tuple[Finding, ...]:
+    """Refuse images of two kinds: a negative, radar or thermal infrared beside colours.
+
+    Parameters
+    ----------
+    correlations : dict of str to float
+        By band, -1..1, where nothing changed.
+    """
+    best = max(correlations.values(), default=1.0)
+    if _UNLIKE is None or best >= _UNLIKE:
+        return ()
+    return (
+        Finding(
+            code="unlike",
+            message="bright and dark of the two images do not go together in any band, even where "
+            f"nothing changed (correlation {best:.2f}): a negative, radar or another kind of "
+            "image; give two of the same kind",
+            severity="refuse",
+        ),
+    )
 
 
 def check_plan(

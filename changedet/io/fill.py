@@ -1,4 +1,7 @@
-"""Undeclared fill: a region of one constant value, joined to the border, is not image."""
+"""Undeclared fill: a region of one constant value, joined to the border, is not image.
+
+A large one inside the image with the outline of a polygon is a hole: not image either.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +25,15 @@ _ISLANDS = 0.02
 """Share of the rest of an image that is as white, in whole cells, from which white is not fill."""
 _REACH_PX = 8
 """How far from a constant region pixels may still be fill: partly covered cells, ringing."""
+_MIN_HOLE = 0.01
+"""Share of the image from which a constant region inside it is looked at: no roof, no pond."""
+_BEND = 1.5
+"""Cells that an outline may leave a straight line by."""
+_LONG_PX, _LONG_CELLS = 32, 12
+"""Length of a side from which it was drawn, not grown."""
+_MIN_DRAWN = 0.6
+"""Share of the outline in such sides that makes a region a hole: drawn ones have 1, lakes
+at most 0.15. In a JPEG ringing may spoil the outline: then the hole is told only."""
 
 
 def fill_candidates(dtype: str, bits: int | None = None) -> tuple[float, ...]:
@@ -100,6 +112,69 @@ def find_fill(
     return FillRegion.pack(
         region, value=value, tolerance=tolerance, grow=1 if exact is None else 3, zoom=zoom
     )
+
+
+def find_holes(
+    match: np.ndarray, *, value: float, tolerance: float, zoom: int
+) -> tuple[FillRegion | None, float, float]:
+    """Find holes inside an image: large, solid, of exactly one value, with drawn outlines.
+
+    A tile that is missing or a polygon that was blackened has long straight sides. Water, shadow
+    and dark roofs are either not constant, or small, or have a grown outline: these are told, but
+    not taken away.
+
+    Parameters
+    ----------
+    match : ndarray of bool, shape (rows, cols)
+        Decimated image: True where all pixels of a cell have the value, with hardly any noise.
+        What is fill already is False.
+    value, tolerance : float
+        Digital numbers, passed on to the result.
+    zoom : int
+        Side of a cell in pixels.
+
+    Returns
+    -------
+    holes : FillRegion or None
+        What is not image.
+    share : float
+        Of the image, 0..1, in holes.
+    doubtful : float
+        Of the image, 0..1, in constant regions that may be image.
+    """
+    least = _MIN_HOLE * match.size
+    if np.count_nonzero(match) < least:
+        return None, 0.0, 0.0
+    labels, number = ndimage.label(match, structure=_CONNECT)
+    sizes = np.bincount(labels.ravel(), minlength=number + 1)
+    solid = np.bincount(labels[_open(match)], minlength=number + 1)
+    large = (sizes >= least) & (solid >= _MIN_SOLID * sizes)
+    large[0] = False
+    drawn = np.zeros(number + 1, dtype=bool)
+    for label in np.flatnonzero(large):
+        drawn[label] = _is_drawn(labels == label, zoom)
+    share = float(sizes[drawn].sum()) / match.size
+    doubtful = float(sizes[large & ~drawn].sum()) / match.size
+    if not drawn.any():
+        return None, 0.0, doubtful
+    steps = max(1, -(-_REACH_PX // zoom))
+    region = ndimage.binary_dilation(drawn[labels], structure=_CONNECT, iterations=steps)
+    packed = FillRegion.pack(region, value=value, tolerance=tolerance, grow=1, zoom=zoom)
+    return packed, share, doubtful
+
+
+def _is_drawn(region: np.ndarray, zoom: int) -> bool:
+    """Tell an outline of long straight sides from that of a lake or a shadow."""
+    # ringing and holes of a pixel or two are no part of the outline
+    closed = cv2.morphologyEx(region.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+    outlines, _ = cv2.findContours(closed, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    sides = []
+    for outline in outlines:
+        corners = cv2.approxPolyDP(outline, _BEND, closed=True).reshape(-1, 2).astype(float)
+        sides.append(np.linalg.norm(corners - np.roll(corners, 1, axis=0), axis=1))
+    lengths = np.concatenate(sides)
+    long = lengths >= max(_LONG_CELLS, _LONG_PX / zoom)
+    return bool(lengths[long].sum() >= _MIN_DRAWN * lengths.sum())
 
 
 def _is_glare(match: np.ndarray, region: np.ndarray, glare: np.ndarray) -> bool:

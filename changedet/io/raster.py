@@ -37,9 +37,10 @@ from changedet.core.grid import Grid, Window
 from changedet.io.checksums import check_checksums
 from changedet.io.description import FillRegion, Raster, set_scale
 from changedet.io.formats import StrPath, check_file, check_whole, pick_driver, shown
-from changedet.io.inspection import check_dataset, describe_dataset, scan_pixels
+from changedet.io.inspection import check_dataset, describe_dataset
 from changedet.io.places import locate, put_on_metres
 from changedet.io.reading import Pixels, read_pixels, to_rasterio
+from changedet.io.scanning import scan_pixels
 
 __all__ = [
     "FillRegion",

@@ -5,22 +5,31 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import shapely
 from rasterio.errors import NotGeoreferencedWarning
 
 from changedet.core.errors import Finding, NotComparable
-from changedet.core.grid import Grid
+from changedet.core.grid import Grid, Window
 from changedet.core.options import RunOptions
 from changedet.io.formats import StrPath
 from changedet.io.places import edge_positions, lonlat_bounds, move_pixels
-from changedet.io.raster import Raster, close_rasters, inspect_raster, put_on_metres, set_scale
+from changedet.io.raster import (
+    Raster,
+    close_rasters,
+    inspect_raster,
+    put_on_metres,
+    read_window,
+    set_scale,
+)
 
 _WARN_GSD_RATIO = 1.5
 _REFUSE_GSD_RATIO = 3.0
 _WARN_OVERLAP = 0.1
+_STRIP_PX = 2**21
+"""Pixels that are compared at a time when two files may hold the same picture."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,7 +97,7 @@ def _describe(before: StrPath, after: StrPath, options: RunOptions) -> Pair:
     second = inspect_raster(
         after, role="after", bands=options.bands, allow_driver=options.allow_driver
     )
-    findings = [*first.findings, *second.findings]
+    findings = [*first.findings, *second.findings, *_check_identity(first, second)]
     if options.gsd is not None:
         if first.grid.crs is not None:
             findings.append(
@@ -101,7 +110,6 @@ def _describe(before: StrPath, after: StrPath, options: RunOptions) -> Pair:
         first = set_scale(first, options.gsd)
     first = put_on_metres(first)
     findings += _check_scale(first)
-    findings += _check_identity(first, second)
     findings += _check_georeference(first, second)
     findings += _check_gsd(first.grid, second.grid)
     findings += _check_dates(options, first, second)
@@ -154,10 +162,52 @@ def _place(grid: Grid) -> str:
 
 
 def _check_identity(before: Raster, after: Raster) -> list[Finding]:
-    if before.sha256 != after.sha256:
-        return []
-    message = "both images are the same file, byte by byte: no change can be found"
-    return [Finding(code="identical", message=message, severity="warn")]
+    if before.sha256 == after.sha256:
+        message = "both images are the same file, byte by byte: no change can be found"
+        return [Finding(code="identical", message=message, severity="warn")]
+    if same_pixels(before, after):
+        alike = "both images have the same pixels in different files: no change can be found"
+        return [Finding(code="identical", message=alike, severity="warn")]
+    return []
+
+
+def same_pixels(before: Raster, after: Raster) -> bool:
+    """Tell whether two files hold the same picture: the same values, whatever their encoding.
+
+    Parameters
+    ----------
+    before, after : Raster
+        On their own grids. Bands that one of them alone has, data type, compression and
+        georeference do not matter.
+
+    Returns
+    -------
+    bool
+        Two images of a place differ in the first rows already, so that both are read to the end
+        only where they are the same.
+    """
+    roles = tuple(role for role in before.roles if role in after.roles)
+    first, second = before.native_grid, after.native_grid
+    if not roles or (first.width, first.height) != (second.width, second.height):
+        return False
+    before, after = replace(before, grid=first), replace(after, grid=second)
+    seen = False
+    for window in _windows(first):
+        values, valid = read_window(before, window, roles=roles)
+        others, also = read_window(after, window, roles=roles)
+        both = valid & also
+        if not np.array_equal(values[:, both], others[:, both]):
+            return False
+        seen = seen or bool(both.any())
+    return seen
+
+
+def _windows(grid: Grid) -> Iterator[Window]:
+    """Cut a grid into strips: a small one from its middle first, then all of it."""
+    yield Window(row=grid.height // 2, col=0, height=min(16, grid.height), width=grid.width)
+    rows = max(1, _STRIP_PX // grid.width)
+    for row in range(0, grid.height, rows):
+        yield Window(row=row, col=0, height=min(rows, grid.height - row), width=grid.width)
 
 
 def _check_georeference(before: Raster, after: Raster) -> list[Finding]:

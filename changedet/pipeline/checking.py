@@ -68,19 +68,38 @@ def observed_facts(scene: Scene) -> Facts:
     return {
         "cloud_smoke": shares["cloud"] + shares["smoke"],
         "snow": shares["snow"] if scene.observed.colour else None,
+        "saturated": shares["saturated"],
     }
 
 
-def pair_facts(scene: Scene, plan: Plan, tally: Tally, options: RunOptions) -> Facts:
-    """Return everything that the checks of a pair that was compared are about."""
-    built = plan.gsd_m <= COARSEST_M and tally.total("built") > 0
-    vegetation = plan.vegetation
+def early_facts(scene: Scene, options: RunOptions) -> Facts:
+    """Return what is known before the fit."""
     return {
         **image_facts(scene.before, scene.after, options),
         **alignment_facts(scene.alignment),
         **observed_facts(scene),
+    }
+
+
+def least_correlation(plan: Plan) -> float | None:
+    """Return the least correlation of a band where nothing changed."""
+    return min((line.correlation for _, line in plan.lines), default=None)
+
+
+def pair_facts(
+    scene: Scene, plan: Plan, tally: Tally, options: RunOptions, *, edges: float | None = None
+) -> Facts:
+    """Return everything that the checks of a pair that was compared are about.
+
+    ``edges`` says how far edges run along the footprints, in standard errors above chance.
+    """
+    built = plan.gsd_m <= COARSEST_M and tally.total("built") > 0
+    vegetation = plan.vegetation
+    return {
+        **early_facts(scene, options),
+        "footprints": edges,
         "overlap": share(tally.total("analysed"), tally.total("inside")),
-        "radiometry": min((line.correlation for _, line in plan.lines), default=None),
+        "radiometry": least_correlation(plan),
         "null": float(plan.null.samples) if built else None,
         "separation": plan.null.separation if built else None,
         "vegetation": None if vegetation is None else vegetation.separability,

@@ -15,6 +15,7 @@ from changedet.core.errors import Finding
 from changedet.core.grid import Window
 from changedet.core.kernels import double_angle, fill_invalid, gradients
 from changedet.core.spread import spread
+from changedet.decide.checks import limits_of
 from changedet.io.raster import read_window
 from changedet.io.vector import Outlines
 from changedet.pipeline.scene import Scene, visible_roles
@@ -38,7 +39,7 @@ PIXEL_M = 1.0
 """Pixels are averaged up to this size: an edge of a roof needs no more."""
 LARGE_M = 2.0
 """Median shift above which the user is told, metres."""
-LEAST_SURPRISE = 4.0
+LEAST_SURPRISE, _ = limits_of("footprints")
 """Standard errors above chance below which the outlines do not seem to belong to the image."""
 _SIGMA = 1.0  # blur before the derivative, working pixels
 _LEAST_M = 0.01  # a shift below is none

@@ -13,6 +13,7 @@ from changedet.core.errors import Finding, NotComparable
 from changedet.core.grid import Grid
 from changedet.core.options import RunOptions
 from changedet.decide.comparable import (
+    check_colours,
     check_observable,
     check_plan,
     check_registration,
@@ -29,8 +30,9 @@ from changedet.pipeline.checking import (
     alignment_facts,
     check_images,
     checks_record,
+    early_facts,
     image_facts,
-    observed_facts,
+    least_correlation,
     pair_facts,
 )
 from changedet.pipeline.control import read_control
@@ -282,11 +284,16 @@ def _compare(
     )
     if stops(findings, options):
         _remove(work)
-        facts = image_facts(scene.before, scene.after, options) | observed_facts(scene)
+        facts = early_facts(scene, options)
         return Outcome(record=refused(run, inputs, findings, scene.alignment, facts))
     plan, histograms = run.stages().of(
         "plan", lambda: _fit(scene, run), inputs=inputs, options=options
     )
+    findings += check_colours({role: line.correlation for role, line in plan.lines})
+    if stops(findings, options):
+        _remove(work)
+        facts = {**early_facts(scene, options), "radiometry": least_correlation(plan)}
+        return Outcome(record=refused(run, inputs, findings, scene.alignment, facts))
     run.progress("fit", 1.0)
     walk = run.walk(scene, work, inputs)
     paths, sums = outputs.write_evidence(walk, plan, report=run.on("evidence"))
@@ -382,12 +389,14 @@ def _record(
     options, grid = run.options, scene.grid
     plan, rules, tally = decided.plan, decided.rules, decided.tally
     analysed = share(tally.total("analysed"), tally.total("inside"))
+    edges = None if laid is None else laid.outlining.surprise
+    facts = pair_facts(scene, plan, tally, options, edges=edges)
     return Record(
         status=record.resolve_status(findings, force=options.force),
         title=record.title_of(options, inputs),
         warnings=record.notes(findings, refusals=False),
         refusals=record.notes(findings, refusals=True),
-        checks=checks_record(findings, pair_facts(scene, plan, tally, options), options),
+        checks=checks_record(findings, facts, options),
         inputs=inputs,
         grid=record.grid_record(grid, analysed),
         registration=record.registration_record(scene.alignment, grid.gsd_m),

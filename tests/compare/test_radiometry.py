@@ -40,7 +40,7 @@ def test_both_directions_agree() -> None:
 def test_a_negative_relation_is_no_line() -> None:
     before, after = make_values(-1.0, 250.0, outliers=0.0)
     line = fit_line(before, after)
-    assert line.correlation == 0
+    assert line.correlation < -0.9
     assert line.gain > 0
 
 

@@ -7,9 +7,11 @@ from itertools import product
 import pytest
 
 from changedet.core.errors import Finding
-from changedet.decide.checks import RULES, limits_of, list_checks
-from changedet.decide.comparable import check_plan, check_registration, check_seen
+from changedet.decide.checks import NOTES, OWN_ROW, RULES, limits_of, list_checks
+from changedet.decide.comparable import check_colours, check_plan, check_registration, check_seen
 from changedet.decide.conditions import check_conditions, days_of_year_apart
+from tests.report.spoken import HOLE
+from tests.report.test_notes import computed, emitted
 
 WORD = {"warn": "ok", "degrade": "degraded", "refuse": "refused"}
 CODES = sorted({code for rule in RULES for code in rule.said} | {"a_new_reason"})
@@ -36,6 +38,17 @@ def test_every_finding_has_its_check(code: str, severity: str) -> None:
     checks = list_checks((finding(code, severity), finding("cloud", "warn")), facts)
     (hit,) = [check for check in checks if check.verdict != "ok"]
     assert (hit.verdict, hit.message) == (WORD[severity], f"what {code} says")
+
+
+def test_every_finding_of_the_pipeline_belongs_to_a_check_or_is_a_named_note() -> None:
+    """What can be said of a pair stands in its table; what is only told has its name on a list."""
+    said = {code for _, code, _ in emitted() if HOLE not in code}
+    said |= {code for code, _ in computed()} | {"aoi_geometry", "footprints_geometry"}
+    assert {"identical", "no_overlap", "saturated", "hole", "sun_azimuth", "unlike"} <= said
+    known = {code for rule in RULES for code in rule.said}
+    assert said - {"busy"} - known == NOTES | OWN_ROW
+    assert not known & (NOTES | OWN_ROW)
+    assert known - said <= {"captions"}
 
 
 def test_a_warning_is_told_and_changes_no_verdict() -> None:
@@ -124,3 +137,17 @@ def test_too_few_for_a_null_is_its_own_reason() -> None:
     checks = by_code(said, {"null": 12.0, "separation": 0.5})
     assert checks["null"].verdict == "degraded"
     assert checks["separation"].verdict == "ok"
+
+
+@pytest.mark.parametrize(
+    ("bands", "refused"),
+    [((-0.56, -0.5), True), ((0.34, 0.31), True), ((0.41, 0.2), False), ((0.5, -0.9), False)],
+)
+def test_images_of_two_kinds_are_refused_where_no_band_goes_together(
+    bands: tuple[float, ...], refused: bool
+) -> None:
+    found = check_colours(dict(zip(("red", "green"), bands, strict=True)))
+    assert [(f.code, f.severity) for f in found] == [("unlike", "refuse")] * refused
+    checks = by_code(found, {"radiometry": min(bands)})
+    assert (checks["radiometry"].verdict == "refused") == refused
+    assert checks["radiometry"].limit_refuse == 0.4

@@ -13,6 +13,8 @@ from rasterio.errors import NotGeoreferencedWarning
 
 from changedet.core.errors import NotComparable
 from changedet.core.options import RunOptions
+from changedet.io import sources
+from changedet.io.raster import read_window
 from changedet.io.sources import open_pair
 
 
@@ -66,7 +68,7 @@ def test_identical_files_and_one_georeference(save, scene, tmp_path) -> None:
     shutil.copy(before, tmp_path / "b.tif")
     with open_pair(before, tmp_path / "b.tif") as pair:
         assert codes(pair) == {"identical": "warn"}
-    bare = save(scene(), "c.png", driver="PNG")
+    bare = save(scene(seed=1), "c.png", driver="PNG")
     with open_pair(before, bare) as pair:
         assert codes(pair) == {"one_georeference": "warn"}
         assert pair.overlap_share is None
@@ -132,3 +134,54 @@ def test_the_georeference_warning_is_off_while_a_pair_is_open(save, scene) -> No
         warnings.warn("of a memory dataset", NotGeoreferencedWarning, stacklevel=1)
     with pytest.raises(NotGeoreferencedWarning):
         warnings.warn("afterwards", NotGeoreferencedWarning, stacklevel=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("lzw.tif", {"compress": "lzw", "tiled": True}),
+        ("planar.tif", {"interleave": "band", "BIGTIFF": "YES"}),
+        ("image.png", {"driver": "PNG"}),
+        ("image.jp2", {"driver": "JP2OpenJPEG", "quality": 100, "reversible": "yes"}),
+    ],
+)
+def test_the_same_picture_in_another_encoding_is_identical(save, scene, name, options) -> None:
+    before = save(scene(), "a.tif", **at(0.5))
+    place = {} if name.endswith("png") else at(0.5)
+    after = save(scene(), name, **options, **place)
+    with open_pair(before, after) as pair:
+        assert pair.before.sha256 != pair.after.sha256
+        assert codes(pair)["identical"] == "warn"
+
+
+def test_a_picture_that_differs_in_one_pixel_is_another(save, scene) -> None:
+    image = scene()
+    before = save(image, "a.tif", **at(0.5))
+    image[1, 100, 7] += 1
+    with open_pair(before, save(image, "b.tif", **at(0.5))) as pair:
+        assert codes(pair) == {}
+
+
+def test_two_empty_pictures_are_not_called_identical(save, scene) -> None:
+    empty = scene() * 0
+    before = save(empty, "a.tif", nodata=0, **at(0.5))
+    after = save(empty, "b.tif", nodata=0, compress="lzw", **at(0.5))
+    with open_pair(before, after) as pair:
+        assert codes(pair) == {}
+
+
+def test_two_pictures_of_a_place_are_told_apart_by_a_few_rows(save, scene, monkeypatch) -> None:
+    """The search for equal pixels must not read two large images once more."""
+    read = []
+    monkeypatch.setattr(
+        sources,
+        "read_window",
+        lambda raster, window, **more: (
+            read.append(window.height),
+            read_window(raster, window, **more),
+        )[1],
+    )
+    before = save(scene(height=900), "a.tif", **at(0.5))
+    with open_pair(before, save(scene(height=900, seed=1), "b.tif", **at(0.5))):
+        pass
+    assert sum(read) <= 32

@@ -89,7 +89,7 @@ def _corners(place: Placed) -> tuple[tuple[float, float], ...]:
     if mirrored(grid.transform):
         pixels = ((0, 0), (width, 0), (width, height), (0, height))
     xs, ys = np.array([grid.transform @ pixel for pixel in pixels], float).T
-    lons, lats = place.move(xs, ys)
+    lons, lats = place.unroll(xs, ys)
     return tuple(zip(map(float, lons), map(float, lats), strict=True))
 
 

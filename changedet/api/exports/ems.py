@@ -36,16 +36,16 @@ def write(kit: Kit) -> None:
 
 
 def _found(place: Placed) -> Found:
-    buildings, building_columns = place.read("buildings")
-    cells, cell_columns = place.read("grid_cells")
+    buildings, building_columns = place.read("buildings", cut=False)
+    cells, cell_columns = place.read("grid_cells", cut=False)
     built = place.kit.record.built
     return Found(
         buildings=buildings,
         building_columns=building_columns,
         cells=cells,
         cell_columns=cell_columns,
-        aoi=place.read("aoi")[0],
-        images=place.read("source")[0],
+        aoi=place.read("aoi", cut=False)[0],
+        images=place.read("source", cut=False)[0],
         given=place.has_buildings,
         separable=built is not None and built.separable,
     )

@@ -6,7 +6,6 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import numpy as np
-import shapely
 
 from changedet.api.exports import Kit
 from changedet.api.exports.earth import QUALITY, make_earth
@@ -15,7 +14,7 @@ from changedet.api.exports.project import project_layers
 from changedet.io.raster import describe_own
 from changedet.io.vector import own_layers
 from changedet.pipeline.outputs import grid_outline
-from changedet.report.gis.geojson import on_globe, write_features
+from changedet.report.gis.geojson import bounds_of, box_of, on_globe, write_features
 from changedet.report.gis.kml import make_kmz
 from changedet.report.gis.plain import xml_text
 from changedet.report.gis.qgis import Crs, make_qgz
@@ -113,7 +112,7 @@ def _write_world(path: Path, place: Placed) -> None:
 def _write_item(folder: Path, place: Placed) -> None:
     kit, grid = place.kit, place.grid
     outline = np.array([grid_outline(grid)], dtype=object)
-    shape = on_globe(outline, place.move)[0]
+    shapes = on_globe(outline, place.move)
     maps = {
         path.stem: RasterFacts(**describe_own(path))
         for path in sorted((kit.folder / "maps").glob("*.tif"))
@@ -126,8 +125,8 @@ def _write_item(folder: Path, place: Placed) -> None:
     item = make_item(
         kit.record,
         place=Place(
-            geometry=shape.__geo_interface__,
-            bbox=[float(edge) for edge in shapely.bounds(shape)],
+            geometry=shapes[0].__geo_interface__,
+            bbox=box_of(bounds_of(shapes)) or (),
             bounds=grid.bounds,
             wkt=place.wkt,
         ),

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from changedet.api.exports import Kit
 from changedet.api.views import grid_of
 from changedet.core.grid import Grid
-from changedet.io.places import move_points, wkt_of
+from changedet.io.places import lonlat_bounds, move_points, wkt_of
 from changedet.io.vector import read_own_layer, read_own_parts
 from changedet.report.gis.geojson import on_globe
 from changedet.report.language import phrase, tell
@@ -70,10 +70,20 @@ class Placed:
         """Return longitude and latitude of positions in the CRS of the grid."""
         return move_points(xs, ys, source=self.crs, target=LONLAT)
 
-    def read(self, name: str) -> tuple[NDArray[np.object_], Columns]:
-        """Return a layer, in longitude and latitude."""
+    def unroll(self, xs: NDArray[np.float64], ys: NDArray[np.float64]) -> tuple[Any, Any]:
+        """Return longitude and latitude as :meth:`move` does, in one piece.
+
+        Where the grid crosses the antimeridian, longitudes go on beyond 180: for a format that
+        knows one box of a picture or of a layer, which would span the globe otherwise.
+        """
+        lons, lats = self.move(xs, ys)
+        bounds = lonlat_bounds(self.grid)
+        return (lons % 360 if bounds is not None and bounds[2] > 180 else lons), lats
+
+    def read(self, name: str, *, cut: bool = True) -> tuple[NDArray[np.object_], Columns]:
+        """Return a layer in longitude and latitude: cut at the antimeridian, or in one piece."""
         shapes, columns = read_own_layer(self.layers, name)
-        return on_globe(shapes, self.move), columns
+        return on_globe(shapes, self.move if cut else self.unroll), columns
 
     def parts(self, name: str) -> Iterator[tuple[NDArray[np.object_], Columns]]:
         """Yield a layer piece by piece, in the CRS of the grid."""

@@ -58,8 +58,27 @@ def _cut(shape: shapely.Geometry) -> shapely.Geometry:
     return shapely.MultiPolygon([part for part in parts if isinstance(part, shapely.Polygon)])
 
 
+def bounds_of(shapes: NDArray[np.object_]) -> NDArray[np.float64]:
+    """Return the bounds of every part of shapes (n, 4).
+
+    What was cut at the antimeridian has a part on either side; only its whole spans the globe.
+    """
+    return np.asarray(shapely.bounds(shapely.get_parts(shapes)), np.float64).reshape(-1, 4)
+
+
 def box_of(boxes: NDArray[np.float64]) -> list[float] | None:
-    """Return west, south, east, north around boxes; west is larger across the antimeridian."""
+    """Return west, south, east, north around boxes; west is larger across the antimeridian.
+
+    Parameters
+    ----------
+    boxes : ndarray, shape (n, 4)
+        Degrees, of parts that do not cross the antimeridian (:func:`bounds_of`).
+
+    Returns
+    -------
+    list of float or None
+        None where no box is known.
+    """
     known = boxes.reshape(-1, 4)
     known = known[np.isfinite(known).all(axis=1)]
     if not len(known):
@@ -101,7 +120,7 @@ def write_features(
     for shapes, columns in parts:
         placed = on_globe(shapes, move)
         if len(placed):
-            boxes.append(shapely.bounds(placed).reshape(-1, 4))
+            boxes.append(bounds_of(placed))
         lines = []
         texts = np.atleast_1d(shapely.to_geojson(placed)).tolist()
         for geometry, row in zip(texts, rows_of(columns) or [{}] * len(texts), strict=True):

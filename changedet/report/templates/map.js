@@ -150,7 +150,9 @@
     if (col < 0 || row < 0 || col > width || row > height) { return word("outside"); }
     if (!data.lonlat) { return number(col, 0) + ", " + number(row, 0) + "\u00a0" + word("px"); }
     var found = lonlat(col, row);
-    return found[1].toFixed(5) + ", " + found[0].toFixed(5);
+    // the mesh goes on beyond 180 at the antimeridian
+    var east = found[0] > 180 ? found[0] - 360 : found[0];
+    return found[1].toFixed(5) + ", " + east.toFixed(5);
   }
   map.on("mousemove", function (event) {
     place.textContent = where(event.latlng.lng, -event.latlng.lat);

@@ -21,6 +21,7 @@ import pytest
 import rasterio
 import shapely
 from PIL import Image
+from rasterio.crs import CRS
 from rasterio.warp import transform as warp
 
 from changedet import api
@@ -238,6 +239,48 @@ def test_the_package_of_ems_terms_counts_as_the_record(out: Path, small_result: 
     assert meta["crs"] == "EPSG:4326"
     text = (out / "ems-README.txt").read_text("utf-8")
     assert "not validated" in text
+
+
+def test_across_the_antimeridian_no_box_spans_the_globe(
+    small_result: api.Result, tmp_path: Path
+) -> None:
+    """The same result, on a meridian that lets its middle lie at 180 degrees."""
+    grid = small_result.record.grid
+    assert grid is not None
+    t, half = grid.transform, grid.width // 2
+    (lon,), _ = warp(grid.crs, "EPSG:4326", [t[2] + half * t[0]], [t[5] + half * t[4]])
+    meridian = 180 - (lon - 39)
+    there = CRS.from_proj4(
+        f"+proj=tmerc +lat_0=0 +lon_0={meridian:.9f} +k=0.9996 +x_0=500000 +ellps=WGS84"
+    )
+    assert grid.crs == "EPSG:32637"  # of the meridian 39 E
+    record = small_result.record.model_copy(
+        update={"grid": grid.model_copy(update={"crs": there.to_wkt()})}
+    )
+    for export in (gis, ems):
+        export.write(kit_of(small_result, record=record, target=tmp_path))
+    out = tmp_path / "gis"
+    for name in ("buildings.geojson", "changes.geojson", "cells.geojson", "item.json"):
+        west, south, east, north = read_json(out / name)["bbox"]
+        assert 179.99 < west < 180, name
+        assert -180 < east < -179.99, name
+        assert 0 < north - south < 0.01, name
+    with zipfile.ZipFile(out / "town.kmz") as archive:
+        root = ET.fromstring(archive.read("doc.kml"))  # noqa: S314
+    quads = [item.text or "" for item in root.iterfind(f".//{GX}LatLonQuad/{KML}coordinates")]
+    rings = [item.text or "" for item in root.iterfind(f".//{KML}LinearRing/{KML}coordinates")]
+    assert len(quads) == 3
+    assert len(rings) > small_result.record.buildings.total
+    for text in (*quads, *rings):
+        assert np.ptp([float(item.split(",")[0]) for item in text.split()]) < 0.01
+    views = views_of_folder(small_result.folder, record)
+    assert views is not None
+    assert views.lonlat is not None
+    assert np.ptp(views.lonlat[..., 0]) < 0.01
+    for layer in ("builtUpA", "rdba_500m", "areaOfInterestA", "imageFootprintA"):
+        info = pyogrio.read_info(out / "ems.gpkg", layer=layer, force_total_bounds=True)
+        west, _, east, _ = info["total_bounds"]
+        assert 179.99 < west < 180 < east < 180.01, layer
 
 
 @pytest.mark.parametrize("lang", ["en", "uk"])

@@ -54,6 +54,11 @@ def text_of(parts, **wishes):
     return "".join(write_features(parts, same, name="buildings", about={}, **wishes))
 
 
+def test_a_layer_of_one_shape_across_the_antimeridian_has_a_narrow_box():
+    across = shapely.Polygon([(179, 0), (-179, 0), (-179, 1), (179, 1)])
+    assert json.loads(text_of([(shapes(across), {})]))["bbox"] == [179, 0, -179, 1]
+
+
 def test_the_text_is_a_feature_collection_with_its_box():
     columns = {
         "id": np.array(['</script>"\u202e'], object),

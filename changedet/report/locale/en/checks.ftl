@@ -15,7 +15,8 @@ check-null = Buildings or pixels that the null rests on
 check-separation = Distance of destroyed from unchanged
 check-vegetation = Separability of vegetation
 check-captions = Captions, logos, images side by side
-check-saturated = Saturated
+check-saturated = Where the sensor was saturated
+check-footprints = Edges along the footprints, standard errors above chance
 check-control = Control
 
 verdict-ok = passed

@@ -66,6 +66,7 @@ options-bands = Bands
 options-band = Band: { $band }
 options-force = Go on where the pair is not comparable
 options-allow_driver = Further formats allowed (GDAL drivers)
+options-allow_host = Servers in private networks that are allowed
 options-block_size = Side of a block
 options-jobs = Blocks computed at the same time
 options-lang = Language

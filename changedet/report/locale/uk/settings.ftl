@@ -66,6 +66,7 @@ options-bands = Канали
 options-band = Канал: { $band }
 options-force = Продовжувати, навіть якщо пару порівнювати не можна
 options-allow_driver = Додатково дозволені формати (драйвери GDAL)
+options-allow_host = Дозволені сервери у приватних мережах
 options-block_size = Сторона блока
 options-jobs = Блоки, що обчислюються одночасно
 options-lang = Мова
