@@ -328,7 +328,10 @@ def _cannot_write(path: Path, reason: str) -> str:
         free = f"{shutil.disk_usage(path.parent).free / 1e6:,.0f} MB free there"
     except OSError:
         free = "its folder cannot be reached"
-    return f"{shown(path)}: cannot be written ({reason}; {free}); free some space or choose -o"
+    cure = "free some space or choose -o"
+    if "Too many open files" in reason:
+        cure = "raise the limit (ulimit -n), or use --jobs 1"
+    return f"{shown(path)}: cannot be written ({reason}; {free}); {cure}"
 
 
 class RasterWriter:
