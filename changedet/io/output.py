@@ -214,9 +214,9 @@ def check_output(out: str | Path, *, overwrite: bool = False) -> None:
 
 def _check_place(folder: Path, *, overwrite: bool) -> None:
     name = shown(folder)
-    if is_unfinished(folder / _WORK):
-        sweep(folder)
     try:
+        if is_unfinished(folder / _WORK):
+            sweep(folder)
         if not folder.exists():
             if folder.is_symlink():
                 raise UsageError(f"{name}: is a broken link; choose another output folder")

@@ -37,13 +37,14 @@ def replace_files(
     end = last if last is not None and last in names else names[-1]
     work = staged.parent
     order = [*(name for name in names if name != end), end]
-    journal = work / _JOURNAL
+    placed: list[Path] = []
     whole = False
     try:
-        journal.write_text(json.dumps([name.as_posix() for name in order]), encoding="utf-8")
-        flush(journal)
+        _note(work, placed)
         for name in [end, *sorted({*order, *old, *([last] if last else [])} - {end})]:
             _set_aside(folder, name, work / _ASIDE)
+        _note(work, order)
+        placed = order
         for name in order:
             for parent in list(name.parents)[-2::-1]:
                 (folder / parent).mkdir(exist_ok=True)
@@ -53,7 +54,7 @@ def replace_files(
         whole = True
     finally:
         if not whole:  # an error, or a signal
-            _undo(folder, work, order)
+            _undo(folder, work, placed)
     _end(work)
     for parent in sorted({parent for name in old for parent in name.parents[:-1]}, reverse=True):
         with suppress(OSError):  # only what is empty goes
@@ -65,17 +66,17 @@ def recover(folder: Path, work: Path) -> None:
 
     The caller holds ``work``.
     """
-    journal = work / _JOURNAL
-    if not journal.is_file():
+    if not is_unfinished(work):
         return
-    order: list[Path] = []
-    with suppress(OSError, ValueError, TypeError):  # cut off: nothing was moved yet
-        order = [Path(name) for name in json.loads(journal.read_text("utf-8"))]
-    inside = all(not name.is_absolute() and ".." not in name.parts for name in order)
-    if order and inside and not (folder / order[-1]).is_file():
-        _undo(folder, work, order)
-    else:
+    placed: list[Path] = []
+    with suppress(OSError, ValueError, TypeError):
+        placed = [Path(name) for name in json.loads((work / _JOURNAL).read_text("utf-8"))]
+    if any(name.is_absolute() or ".." in name.parts for name in placed):
+        placed = []  # not ours
+    if placed and (folder / placed[-1]).is_file():
         _end(work)
+    else:
+        _undo(folder, work, placed)
 
 
 def is_unfinished(work: Path) -> bool:
@@ -93,7 +94,16 @@ def _set_aside(folder: Path, name: Path, aside: Path) -> None:
             return
 
 
+def _note(work: Path, names: Sequence[Path]) -> None:
+    """Keep what is placed from now on: none while older files are still set aside."""
+    draft = work / f"{_JOURNAL}.part"
+    draft.write_text(json.dumps([name.as_posix() for name in names]), encoding="utf-8")
+    flush(draft)
+    os.replace(draft, work / _JOURNAL)  # noqa: PTH105
+
+
 def _undo(folder: Path, work: Path, names: Sequence[Path]) -> None:
+    """Remove what was placed, and bring back what was set aside."""
     for name in names:
         if not any((folder / parent).is_symlink() for parent in name.parents[:-1]):
             (folder / name).unlink(missing_ok=True)
@@ -103,8 +113,8 @@ def _undo(folder: Path, work: Path, names: Sequence[Path]) -> None:
     aside = work / _ASIDE
     for root, folders, files in os.walk(aside):
         links = [name for name in folders if (Path(root) / name).is_symlink()]
-        for name in [*links, *files]:
-            path = Path(root) / name
+        for entry in [*links, *files]:
+            path = Path(root) / entry
             target = folder / path.relative_to(aside)
             target.parent.mkdir(parents=True, exist_ok=True)
             path.replace(target)
@@ -112,7 +122,8 @@ def _undo(folder: Path, work: Path, names: Sequence[Path]) -> None:
 
 
 def _end(work: Path) -> None:
-    (work / _JOURNAL).unlink(missing_ok=True)
+    for note in (_JOURNAL, f"{_JOURNAL}.part"):
+        (work / note).unlink(missing_ok=True)
     shutil.rmtree(work / _ASIDE, ignore_errors=True)
 
 
