@@ -18,6 +18,7 @@ from changedet.io.vector import read_polygons
 GRID = Grid(
     width=200, height=100, transform=Affine(0.5, 0, 3e5, 0, -0.5, 4e6), crs="EPSG:32637", unit_m=1.0
 )
+FEATURE = '{"type":"Feature","properties":{},"geometry":{"type":"Polygon","coordinates":[[RING]]}}'
 HOUSES = shapely.box(3e5 + 10 * np.arange(5), 4e6 - 20, 3e5 + 10 * np.arange(5) + 6, 4e6 - 12)
 
 
@@ -62,10 +63,8 @@ def test_only_what_lies_near_the_image_is_read(
     '{"type":"FeatureCollection","features":[' + '{"a":' * 100_000 + "1" + "}" * 100_000 + "]}",
     '{"type":"Feature","geometry":{"type":"Polygon","coordinates":' + "[" * 200_000 + "]" * 200_000
     + "}}",
-    '{"type":"Feature","properties":{},"geometry":'
-    + '{"type":"Polygon","coordinates":[[[NaN,NaN],[NaN,NaN],[NaN,NaN],[NaN,NaN]]]}}',
-    '{"type":"Feature","properties":{},"geometry":'
-    + '{"type":"Polygon","coordinates":[[[1e999,1],[2,2],[3,1],[1e999,1]]]}}',
+    FEATURE.replace("RING", ",".join(["[NaN,NaN]"] * 4)),
+    FEATURE.replace("RING", "[1e999,1],[2,2],[3,1],[1e999,1]"),
     "{" + '"a":1,' * 100_000,
 ])  # fmt: skip
 def test_json_that_is_deep_cut_or_no_number(tmp_path: Path, text: str) -> None:
