@@ -131,13 +131,15 @@ def read_polygons(path: str | Path, *, grid: Grid, what: str) -> Outlines:
     with _Ogr():
         try:
             layer, crs, total, bounds = _pick_layer(absolute, name)
-            ids, shapes, used = _read_layer(absolute, layer, crs, grid)
+            with np.errstate(invalid="ignore"):
+                ids, shapes, used = _read_layer(absolute, layer, crs, grid)
         except (DataSourceError, DataLayerError, FieldError, ValueError, OSError) as error:
             if isinstance(error, InputError):
                 raise
             reason = shown(" ".join(str(error).split()))[:160]
             raise InputError(f"{name}: cannot be read ({reason}); save it anew") from error
-    outlines = _clean(ids, shapes, grid, crs, outside=max(0, total - used))
+    with np.errstate(invalid="ignore"):  # what is no number is counted
+        outlines = _clean(ids, shapes, grid, crs, outside=max(0, total - used))
     if not len(outlines):
         raise InputError(f"{name}: {explain_nothing_inside(bounds, crs, grid, total=total)}")
     return replace(outlines, given=total)

@@ -14,7 +14,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -139,9 +139,8 @@ def made(small_files: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
         patch.setattr(jobs, "run_pair", keep)
         patch.setattr(jobs, "draw_figures", lambda *_, **__: FIGURES)
         out = folder / "out"
-        api.run(
-            small_files.before, small_files.after, footprints=small_files.footprints, output=out
-        )
+        outlines = _disguised(small_files.footprints, folder / "houses.gpkg")
+        api.run(small_files.before, small_files.after, footprints=outlines, output=out)
     assert draw is jobs.draw_figures
     return again, out
 
@@ -187,7 +186,8 @@ def test_attributes_and_layer_names_stay_text_wherever_they_go(made: Any, tmp_pa
     told = {str(house["properties"]["id"]) for house in houses["features"]}
     assert told == set(ids)
     for path in place.rglob("*.csv"):
-        cells = [cell for row in csv.reader(path.open(encoding="utf-8-sig")) for cell in row]
+        rows = csv.reader(path.read_text("utf-8-sig").splitlines())
+        cells = [cell for row in rows for cell in row]
         assert not [cell for cell in cells if cell.startswith(("=", "@")) or "\x1b" in cell]
 
 
@@ -195,24 +195,20 @@ def _copy(source: Path, target: Path) -> None:
     shutil.copytree(source, target, dirs_exist_ok=True)
 
 
-Full = Callable[[str, float, int], Callable[[str, float], None]]
-
-
-@pytest.fixture
-def fills() -> Iterator[Full]:
-    """Return what makes a progress that fills the disk where a stage comes to a fraction."""
+@contextmanager
+def filling(stage: str, fraction: float, size: int) -> Iterator[Callable[[str, float], None]]:
+    """Yield a progress that fills the disk where a stage comes to a fraction."""
     ends: list[Callable[[], None]] = []
 
-    def make(stage: str, fraction: float, size: int) -> Callable[[str, float], None]:
-        def progress(name: str, done: float) -> None:
-            if (name, done) == (stage, fraction) and not ends:
-                ends.append(fill_disk(size))
+    def progress(name: str, done: float) -> None:
+        if (name, done) == (stage, fraction) and not ends:
+            ends.append(fill_disk(size))
 
-        return progress
-
-    yield make
-    for end in ends:
-        end()
+    try:
+        yield progress
+    finally:
+        for end in ends:
+            end()
 
 
 @pytest.mark.parametrize(
@@ -225,19 +221,16 @@ def fills() -> Iterator[Full]:
     ],
 )
 def test_a_disk_that_fills_up_in_a_run_keeps_the_older_result(
-    small_files: Any, made: Any, fills: Full, monkeypatch: pytest.MonkeyPatch,
-    case: tuple[str, float, int, str],
+    small_files: Any, made: Any, monkeypatch: pytest.MonkeyPatch, case: tuple[str, float, int, str],
 ) -> None:  # fmt: skip
     stage, fraction, size, file = case
+    pair = (small_files.before, small_files.after)
     again, out = made
     monkeypatch.setattr(jobs, "run_pair", again)
     monkeypatch.setattr(jobs, "draw_figures", lambda *_, **__: FIGURES)
     before = seen(out)
-    with pytest.raises(EnvironmentFault) as caught:
-        api.run(
-            small_files.before, small_files.after, output=out, overwrite=True,
-            progress=fills(stage, fraction, size),
-        )  # fmt: skip
+    with filling(stage, fraction, size) as progress, pytest.raises(EnvironmentFault) as caught:
+        api.run(*pair, output=out, overwrite=True, progress=progress)
     check_line(caught.value, file, "cannot write", "ulimit -f")
     assert seen(out) == before
 
@@ -252,30 +245,27 @@ def test_a_disk_that_fills_up_in_a_run_keeps_the_older_result(
     ],
 )
 def test_a_disk_that_fills_up_in_an_export_leaves_the_result(
-    made: Any, fills: Full, name: str, file: str
+    made: Any, name: str, file: str
 ) -> None:
     _, out = made
     before = seen(out)
-    with pytest.raises(EnvironmentFault) as caught:
-        api.rebuild_report(out, export=(name,), progress=fills("export", 0.0, 0))
+    with filling("export", 0.0, 0) as progress, pytest.raises(EnvironmentFault) as caught:
+        api.rebuild_report(out, export=(name,), progress=progress)
     assert file in str(caught.value)
     assert caught.value.exit_code == 5
     assert seen(out) == before
 
 
-def test_a_disk_that_fills_up_under_a_pdf(
-    made: Any, fills: Full, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_disk_that_fills_up_under_a_pdf(made: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("typst")
     _, out = made
     before = seen(out)
-    progress = fills("export", 0.0, 0)
-    with pytest.raises(EnvironmentFault) as caught:
+    with filling("export", 0.0, 0) as progress, pytest.raises(EnvironmentFault) as caught:
         api.rebuild_report(out, export=("pdf",), progress=progress)
     # its sources lie elsewhere: the place that is full is told, not the result's
     check_line(caught.value, f"{tempfile.gettempdir()}: cannot write")
     monkeypatch.setattr("changedet.api.exports.pdf.render_pdf", lambda *_, **__: b"%PDF")
-    with pytest.raises(EnvironmentFault) as caught:
+    with filling("export", 0.0, 0) as progress, pytest.raises(EnvironmentFault) as caught:
         api.rebuild_report(out, export=("pdf",), progress=progress)
     assert seen(out) == before
 
