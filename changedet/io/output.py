@@ -264,11 +264,12 @@ def faults(place: Path) -> Iterator[None]:
         if number not in _FAULTS:
             raise
         fact, cure = _FAULTS[number], _CURES.get(number, "choose another -o")
-        text = f"{shown(place)}: cannot write ({fact}{_free(place)}); {cure}"
+        text = f"{shown(place)}: cannot write ({fact}{free_space(place)}); {cure}"
         raise EnvironmentFault(text) from error
 
 
-def _free(place: Path) -> str:
+def free_space(place: Path) -> str:
+    """Return how much is free where a file lies or would lie, as a message goes on."""
     with contextlib.suppress(OSError):
         there = next(path for path in (place, *place.parents) if path.is_dir())
         return f"; {shutil.disk_usage(there).free / 1e6:,.0f} MB free there"

@@ -18,6 +18,7 @@ from changedet.core.errors import EnvironmentFault, InputError
 from changedet.core.grid import Grid
 from changedet.io.formats import check_file, shown
 from changedet.io.misplaced import explain_nothing_inside, grid_bounds
+from changedet.io.output import free_space
 from changedet.io.places import move_points, name_crs, parse_crs
 
 _FORMATS = "a GeoPackage, GeoJSON, FlatGeobuf or Shapefile"
@@ -326,7 +327,7 @@ def write_geopackage(path: Path, layers: Sequence[Layer], *, crs: str | None) ->
                 _write_layer(path, layer, wkt)
         _write_styles(path, {layer.name: layer.qml for layer in layers if layer.qml})
     except (DataSourceError, DataLayerError, OSError, sqlite3.Error) as error:
-        reason = shown(" ".join(str(error).split()))[:160]
+        reason = shown(" ".join(str(error).split()))[:160] + free_space(path)
         raise EnvironmentFault(
             f"{shown(path)}: cannot be written ({reason}); free some space or choose -o"
         ) from error
@@ -345,7 +346,7 @@ def append_features(path: Path, layer: Layer, *, crs: str | None) -> None:
         with _Ogr():
             _write_layer(path, layer, wkt, append=True)
     except (DataSourceError, DataLayerError, OSError) as error:
-        reason = shown(" ".join(str(error).split()))[:160]
+        reason = shown(" ".join(str(error).split()))[:160] + free_space(path)
         raise EnvironmentFault(
             f"{shown(path)}: cannot be written ({reason}); free some space or choose -o"
         ) from error
