@@ -15,7 +15,7 @@ from changedet.api.crew import work_through
 from changedet.api.exports import check_exports
 from changedet.api.index import fill_entry, write_index
 from changedet.api.town import TownJob, TownOutcome, failed, told
-from changedet.core.errors import ChangedetError, InputError
+from changedet.core.errors import ChangedetError, EnvironmentFault, InputError
 from changedet.core.manifest import OF_BATCH, PATHS, Batch, Town, check_sheet
 from changedet.core.options import RunOptions
 from changedet.io.batches import (
@@ -251,7 +251,8 @@ class _Course:
         with suppress(OSError):
             for role, value in _hashes(record).items():
                 self.digests.learn(files[role], before[role], value)
-        remember(self.out, town.folder, self.digests.give(list(files.values())))
+        with suppress(EnvironmentFault):  # it only saves reading: a full disk ends no batch here
+            remember(self.out, town.folder, self.digests.give(list(files.values())))
         return record
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from changedet.api.views import grid_of, known_pixels, shown_bands, to_display
 from changedet.core.errors import ChangedetError, InputError
 from changedet.core.grid import Grid
-from changedet.io.output import extend
+from changedet.io.output import extend, write_file
 from changedet.io.places import LONLAT, edge_positions, move_points, to_xy
 from changedet.io.raster import read_small
 from changedet.io.vector import Layer, read_own_layer, write_geopackage
@@ -90,7 +90,7 @@ def write_index(
 
 def _write(path: Path, text: str) -> None:
     # Half a character, as in a file name of another encoding, must not end the batch.
-    path.write_bytes(text.encode("utf-8", errors="replace"))
+    write_file(path, text.encode("utf-8", errors="replace"))
 
 
 def fill_entry(

@@ -16,7 +16,7 @@ from changedet.api.views import histograms_of, pictures_of, views_of_folder, vie
 from changedet.core.errors import EnvironmentFault, InputError
 from changedet.core.options import RunOptions
 from changedet.io.formats import StrPath
-from changedet.io.output import check_output, extend, stage
+from changedet.io.output import check_output, extend, stage, write_file
 from changedet.io.points import read_tie_points
 from changedet.io.remote import fetched
 from changedet.pipeline import (
@@ -236,7 +236,7 @@ def rebuild_report(
     with extend(place) as staged:
         tell_stage("report", 0.0)
         text = render_page(record, views, pictures_of(place, record), lang=language)
-        (staged / "report.html").write_text(text, encoding="utf-8")
+        write_file(staged / "report.html", text)
         tell_stage("report", 1.0)
         files: tuple[Path, ...] = ()
         if export and views is not None:
@@ -289,7 +289,7 @@ def _complete(outcome: Outcome, folder: Path, progress: Progress, *, page: bool 
     """Add figures, report, summary and, last, result.json; return the final record."""
     record = outcome.record
     if record.status == "refused" or outcome.scene is None:
-        (folder / "result.json").write_text(record.to_json(), encoding="utf-8")
+        write_file(folder / "result.json", record.to_json())
         return record
     progress("figures", 0.0)
     views = views_of_outcome(outcome, folder)
@@ -299,12 +299,12 @@ def _complete(outcome: Outcome, folder: Path, progress: Progress, *, page: bool 
     progress("figures", 1.0)
     if page:
         progress("report", 0.0)
-        (folder / "summary.csv").write_text(summary_csv(record), encoding="utf-8-sig")
-        (folder / "maps" / "classes.qml").write_text(classes_qml(), encoding="utf-8")
+        write_file(folder / "summary.csv", summary_csv(record), encoding="utf-8-sig")
+        write_file(folder / "maps" / "classes.qml", classes_qml())
         text = render_page(record, views, pictures)
-        (folder / "report.html").write_text(text, encoding="utf-8")
+        write_file(folder / "report.html", text)
         progress("report", 1.0)
-    (folder / "result.json").write_text(record.to_json(), encoding="utf-8")
+    write_file(folder / "result.json", record.to_json())
     return record
 
 
@@ -331,9 +331,9 @@ def _draw(
     place = folder / "figures"
     place.mkdir()
     pictures = draw_figures(views, record, lang=language_of(record))
-    (place / "before.png").write_bytes(encode_png(views.before))
+    write_file(place / "before.png", encode_png(views.before))
     for name, (png, _) in pictures.items():
-        (place / f"{name}.png").write_bytes(png)
+        write_file(place / f"{name}.png", png)
     listed = [_listed(name, alt) for name, (_, alt) in pictures.items()]
     listed.append(_listed("before", Phrase("alt-before")))
     return record.model_copy(update={"figures": tuple(listed)}), pictures

@@ -22,7 +22,7 @@ from changedet.core.blocks import blocks
 from changedet.core.grid import Grid, Window
 from changedet.core.scenario import BAND_SETS, Scenario, SensorOptions
 from changedet.core.spread import spread
-from changedet.io.output import check_output, stage
+from changedet.io.output import check_output, stage, write_file
 from changedet.io.raster import RasterWriter, create_raster
 from changedet.io.vector import Layer, append_features, write_geopackage
 from changedet.result import CLASS_COLOURS
@@ -157,7 +157,7 @@ def write_simulation(
     _write_footprints(scenario, folder / "footprints.gpkg", buildings, before)
     content = summarise(scenario, world, tally, buildings)
     text = json.dumps(content, indent=2, allow_nan=False) + "\n"
-    (folder / "truth.json").write_text(text, encoding="utf-8")
+    write_file(folder / "truth.json", text)
     return content
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from changedet.core.errors import ChangedetError, EnvironmentFault, UsageError
+from changedet.core.errors import ChangedetError, EnvironmentFault, UsageError, is_out_of_memory
 from changedet.core.options import RunOptions
 from changedet.result import Record
 
@@ -85,12 +85,10 @@ def run_town(job: TownJob, *, heed: Progress | None = None) -> TownOutcome:
         outcome = told(job, _run_patiently(job, heed))
     except ChangedetError as fault:
         outcome = failed(job, str(fault), fault.exit_code)
-    except MemoryError:
-        outcome = failed(job, "out of memory: use fewer --jobs, or a smaller --block-size", 5)
     except OSError as fault:
         outcome = failed(job, str(fault) or type(fault).__name__, 5)
     except Exception as fault:  # noqa: BLE001 - a defect costs this town and no other
-        outcome = failed(job, defect(fault), 1)
+        outcome = failed(job, *_lay_bare(fault))
     seconds = round(time.monotonic() - began, 2)
     return TownOutcome(
         name=outcome.name,
@@ -148,6 +146,13 @@ def failed(job: TownJob, reason: str, code: int) -> TownOutcome:
     return TownOutcome(
         name=job.name, folder=job.folder, status="failed", exit_code=code, reason=_line(reason)
     )
+
+
+def _lay_bare(fault: Exception) -> tuple[str, int]:
+    """Return what is told of an error that has no name of ours, and its exit code."""
+    if is_out_of_memory(fault):
+        return "out of memory: use fewer --jobs, or a smaller --block-size", 5
+    return defect(fault), 1
 
 
 def defect(fault: BaseException) -> str:

@@ -16,7 +16,7 @@ from typing import Annotated
 import typer
 
 from changedet.cli import batch, console, demo, doctor, info, register, report, run, simulate
-from changedet.core.errors import ChangedetError
+from changedet.core.errors import ChangedetError, is_out_of_memory
 
 GRACE_S = 10.0
 """Seconds after which a signal ends the process even where native code does not return."""
@@ -159,7 +159,7 @@ def _explain(fault: BaseException) -> int:
         return fault.exit_code
     if isinstance(fault, _CLICK_ERROR):
         return _explain_usage(fault)
-    if isinstance(fault, MemoryError):
+    if is_out_of_memory(fault):
         console.error("out of memory: use a smaller --block-size or --jobs 1")
         return 5
     if isinstance(fault, OSError):

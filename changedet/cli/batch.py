@@ -94,6 +94,10 @@ def batch(
     return int(result.exit_code)
 
 
+def _short(text: str, most: int = 60) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
 class _Telling:
     """What is said of towns on stderr while they end, never more than so many lines."""
 
@@ -105,14 +109,16 @@ class _Telling:
         if town.status in {"failed", "refused"}:
             self.bad += 1
             if self.bad <= _BAD:
-                console.error(f"{done}/{of} {town.name}: {town.status}: {town.reason}")
+                reason = _short(town.reason, 400)
+                console.error(f"{done}/{of} {_short(town.name)}: {town.status}: {reason}")
             return
         if town.skipped:
             self.skipped += 1
             return
         self.good += 1
         if self.good <= _LINES:
-            console.note(f"{done}/{of} {town.name}: {town.status}, {town.seconds:.1f} s")
+            name = _short(town.name)
+            console.note(f"{done}/{of} {name}: {town.status}, {town.seconds:.1f} s")
 
     def finish(self, index: Path) -> None:
         """Say what was passed over."""

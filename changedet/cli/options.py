@@ -35,7 +35,14 @@ Before = Annotated[
 After = Annotated[str, typer.Argument(metavar="AFTER", help="Image of the later date.")]
 Output = Annotated[
     Path | None,
-    typer.Option("-o", "--output", metavar="OUT", help="Result folder.", rich_help_panel=COMMON),
+    typer.Option(
+        "-o",
+        "--output",
+        metavar="OUT",
+        help="Result folder.",
+        readable=False,  # what cannot be entered is the environment's fault, and told as such
+        rich_help_panel=COMMON,
+    ),
 ]
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace an existing result.", rich_help_panel=COMMON)

@@ -71,6 +71,19 @@ class EnvironmentFault(ChangedetError, OSError):
     code = "environment"
 
 
+_NO_MEMORY = (
+    "Insufficient memory",  # OpenCV
+    "failed to map segment",  # the loader of libraries
+    "Cannot allocate memory",
+    "can't start new thread",
+)
+
+
+def is_out_of_memory(fault: BaseException) -> bool:
+    """Tell an error that means too little memory; not every library has MemoryError for it."""
+    return isinstance(fault, MemoryError) or any(text in str(fault) for text in _NO_MEMORY)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
     """What a check of the pair found: a fact, and how far it reaches.

@@ -8,6 +8,7 @@ import os
 import re
 import stat
 import tomllib
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -158,7 +159,7 @@ def _read_header(cells: list[str], name: str) -> list[str]:
     missing = [needed for needed in NEEDED if needed not in names]
     if missing:
         raise UsageError(f"{name}: the header has no column {missing[0]!r}; {_columns(names)}")
-    twice = sorted({key for key in names if names.count(key) > 1})[:1]
+    twice = sorted(key for key, count in Counter(names).items() if count > 1)[:1]
     if twice:
         raise UsageError(
             f"{name}: the header has {shown(twice[0][:60]) or 'an empty name'!r} twice"

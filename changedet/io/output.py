@@ -16,6 +16,7 @@ from pathlib import Path
 
 from changedet.core.errors import ChangedetError, EnvironmentFault, UsageError
 from changedet.io.formats import check_encoding, shown
+from changedet.io.placing import flush, is_unfinished, recover, replace_files
 
 if sys.platform != "win32":  # no lock there
     import fcntl
@@ -71,7 +72,17 @@ _FAULTS = {
     errno.EPERM: "no permission",
     errno.EROFS: "the file system is read-only",
     errno.EMFILE: "too many open files",
+    errno.ENFILE: "too many open files",
+    errno.ENOMEM: "out of memory",
     errno.EIO: "the disk reports an error",
+}
+_CURES = {
+    errno.ENOSPC: "free some space or choose -o",
+    errno.EDQUOT: "free some space or choose -o",
+    errno.EFBIG: "raise the limit (ulimit -f) or choose -o",
+    errno.EMFILE: "raise the limit (ulimit -n), or use --jobs 1",
+    errno.ENFILE: "raise the limit of the system, or use --jobs 1",
+    errno.ENOMEM: "use a smaller --block-size or --jobs 1",
 }
 
 
@@ -107,13 +118,16 @@ def stage(out: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
     work = folder / _WORK
     try:
         with faults(folder), lock(work):
+            recover(folder, work)
             for old in work.glob(f"{_STAGED}*"):
                 shutil.rmtree(old, ignore_errors=True)
             staged = work / f"{_STAGED}{secrets.token_hex(4)}"
             staged.mkdir()
             try:
                 yield staged
-                _commit(staged, folder)
+                names = _prepare(staged, folder)
+                outdated = set(_old_products(folder)) - set(names)
+                replace_files(staged, folder, names=names, old=outdated, last=Path(RECORD))
                 _forget(work)
             finally:
                 shutil.rmtree(staged, ignore_errors=True)
@@ -147,19 +161,16 @@ def extend(out: Path, *, last: str | None = None) -> Iterator[Path]:
     work = folder / _WORK
     try:
         with faults(folder), lock(work):
+            recover(folder, work)
             staged = work / f"{_STAGED}{secrets.token_hex(4)}"
             staged.mkdir()
             try:
                 yield staged
-                names = _names(staged)
-                _prepare(staged, folder, names)
-                if last is not None:
-                    (folder / last).unlink(missing_ok=True)
-                end = [name for name in names if name == Path(last or "")]
-                for batch in ([name for name in names if name not in end], end):
-                    _place(staged, folder, batch)
-                if any(name.parts[0] == _TILES for name in names):
-                    _remove(folder, set(_old_tiles(folder)) - set(names))
+                names = _prepare(staged, folder)
+                tiled = any(name.parts[0] == _TILES for name in names)
+                outdated = set(_old_tiles(folder)) - set(names) if tiled else set()
+                end = None if last is None else Path(last)
+                replace_files(staged, folder, names=names, old=outdated, last=end)
             finally:
                 shutil.rmtree(staged, ignore_errors=True)
     finally:
@@ -187,6 +198,7 @@ def sweep(out: Path, *, whole: bool = False) -> None:
     with contextlib.suppress(EnvironmentFault):
         try:
             with faults(out), lock(work):
+                recover(out, work)
                 for old in work.glob(f"{_STAGED}*"):
                     shutil.rmtree(old, ignore_errors=True)
                 if whole:
@@ -204,6 +216,8 @@ def _check_place(folder: Path, *, overwrite: bool) -> None:
     name = shown(folder)
     check_encoding(folder)
     try:
+        if is_unfinished(folder / _WORK):
+            sweep(folder)
         if not folder.exists():
             if folder.is_symlink():
                 raise UsageError(f"{name}: is a broken link; choose another output folder")
@@ -240,23 +254,39 @@ def make_folder(folder: Path) -> bool:
 
 
 @contextmanager
-def faults(folder: Path) -> Iterator[None]:
-    """Turn the operating system's refusals into EnvironmentFault."""
+def faults(place: Path) -> Iterator[None]:
+    """Turn the operating system's refusals to write a folder or a file into EnvironmentFault."""
     try:
         yield
     except ChangedetError:
         raise
     except OSError as error:
-        fact = _FAULTS.get(error.errno or 0)
-        if fact is None:
+        number = error.errno or 0
+        if number not in _FAULTS:
             raise
-        raise EnvironmentFault(f"{shown(folder)}: cannot write ({fact}{_free(folder)})") from error
+        fact, cure = _FAULTS[number], _CURES.get(number, "choose another -o")
+        text = f"{shown(place)}: cannot write ({fact}{free_space(place)}); {cure}"
+        raise EnvironmentFault(text) from error
 
 
-def _free(folder: Path) -> str:
+def free_space(place: Path) -> str:
+    """Return how much is free where a file lies or would lie, as a message goes on."""
     with contextlib.suppress(OSError):
-        return f"; {shutil.disk_usage(folder).free / 1e6:,.0f} MB free"
+        there = next(path for path in (place, *place.parents) if path.is_dir())
+        return f"; {shutil.disk_usage(there).free / 1e6:,.0f} MB free there"
     return ""
+
+
+def write_file(path: Path, content: str | bytes, *, encoding: str = "utf-8") -> None:
+    """Write a file of a staging folder.
+
+    Raises
+    ------
+    EnvironmentFault
+        Disk full, no permission; it names the file and the space that is free.
+    """
+    with faults(path):
+        path.write_bytes(content.encode(encoding) if isinstance(content, str) else content)
 
 
 @contextmanager
@@ -290,35 +320,13 @@ def lock(work: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _commit(staged: Path, folder: Path) -> None:
-    """Flush all files, then move them into place, the record last."""
-    names = _names(staged)
-    _prepare(staged, folder, names)
-    # from here to the last move the folder has no record: it is not a result
-    _remove(folder, set(_old_products(folder)) - set(names))
-    (folder / RECORD).unlink(missing_ok=True)
-    record = [name for name in names if name == Path(RECORD)]
-    for batch in ([name for name in names if name not in record], record):
-        _place(staged, folder, batch)
-
-
-def _names(staged: Path) -> list[Path]:
-    return sorted(path.relative_to(staged) for path in staged.rglob("*") if path.is_file())
-
-
-def _prepare(staged: Path, folder: Path, names: list[Path]) -> None:
-    """Flush new files, and make sure that each can be moved into its place."""
+def _prepare(staged: Path, folder: Path) -> list[Path]:
+    """Flush all new files, and make sure that each can be moved into its place."""
+    names = sorted(path.relative_to(staged) for path in staged.rglob("*") if path.is_file())
     for name in names:
-        _flush(staged / name)
+        flush(staged / name)
         _check_parents(folder, name)
-
-
-def _place(staged: Path, folder: Path, names: list[Path]) -> None:
-    for name in names:
-        _make_parents(folder, name)
-        (staged / name).replace(folder / name)
-    for parent in {folder / name.parent for name in names}:
-        _flush(parent)
+    return names
 
 
 def _old_products(folder: Path) -> list[Path]:
@@ -350,16 +358,6 @@ def _old_tiles(folder: Path) -> list[Path]:
     ]
 
 
-def _remove(folder: Path, names: set[Path]) -> None:
-    """Remove files, and what folders of tiles are empty then."""
-    for name in names:
-        (folder / name).unlink(missing_ok=True)
-    parents = {parent for name in names for parent in name.parents if parent.parts[:1] == (_TILES,)}
-    for parent in sorted(parents, reverse=True):
-        with contextlib.suppress(OSError):
-            (folder / parent).rmdir()
-
-
 def _check_parents(folder: Path, name: Path) -> None:
     for parent in name.parents:
         place = folder / parent
@@ -368,29 +366,6 @@ def _check_parents(folder: Path, name: Path) -> None:
     target = folder / name
     if target.is_dir() and not target.is_symlink():
         raise UsageError(f"{shown(target)}: is a folder in the way; choose another output folder")
-
-
-def _make_parents(folder: Path, name: Path) -> None:
-    """Make the folders of a product; a link in their place is replaced, not followed."""
-    for parent in list(name.parents)[-2::-1]:
-        place = folder / parent
-        if place.is_symlink():
-            place.unlink()
-        place.mkdir(exist_ok=True)
-
-
-def _flush(path: Path) -> None:
-    """Wait until a file or a folder's entries are on the disk."""
-    flags = os.O_RDONLY | (os.O_DIRECTORY if path.is_dir() else 0)
-    descriptor = os.open(path, flags)
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        # some file systems cannot flush a folder
-        if error.errno != errno.EINVAL:
-            raise
-    finally:
-        os.close(descriptor)
 
 
 def _tidy(folder: Path, *, made: bool) -> None:

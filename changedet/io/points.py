@@ -14,6 +14,7 @@ from rasterio.errors import CRSError
 from changedet.core.errors import InputError
 from changedet.core.grid import Grid
 from changedet.io.formats import check_file, shown
+from changedet.io.output import faults
 from changedet.io.places import move_points, name_crs, parse_crs, to_xy
 
 FloatArray = NDArray[np.float64]
@@ -130,7 +131,7 @@ def write_tie_points(
     ground = _place(before, points[:, 0], points[:, 1])
     source = _place(after, points[:, 2], points[:, 3])
     table = np.column_stack([*ground, *source])
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with faults(path), path.open("w", encoding="utf-8", newline="") as file:
         if before.crs is not None:
             file.write(f"#CRS: {parse_crs(before.crs).to_wkt()}\n")
         file.write("mapX,mapY,sourceX,sourceY,enable\n")

@@ -170,11 +170,12 @@ def _reading(name: str) -> Iterator[None]:
         raise InputError(f"{name}: its pixels are damaged ({fact}); get the file again")
 
 
-def _reason(error: BaseException) -> str:
-    """Return the innermost message of GDAL, on one line."""
+def _reason(error: BaseException, path: Path | None = None) -> str:
+    """Return the innermost message of GDAL, on one line; the path in it as a name alone."""
     while error.__cause__ is not None:
         error = error.__cause__
-    return shown(" ".join(str(error).split()))[:160]
+    text = str(error) if path is None else str(error).replace(str(path), path.name)
+    return shown(" ".join(text.split()))[:160]
 
 
 def inspect_raster(
@@ -325,7 +326,7 @@ def _writing(path: Path) -> Iterator[None]:
     except (RasterioError, OSError) as error:
         if isinstance(error, (EnvironmentFault, InputError)):
             raise
-        raise EnvironmentFault(_cannot_write(path, _reason(error))) from error
+        raise EnvironmentFault(_cannot_write(path, _reason(error, path))) from error
     finally:
         logger.removeHandler(complaints)
 
@@ -335,7 +336,12 @@ def _cannot_write(path: Path, reason: str) -> str:
         free = f"{shutil.disk_usage(path.parent).free / 1e6:,.0f} MB free there"
     except OSError:
         free = "its folder cannot be reached"
-    return f"{shown(path)}: cannot be written ({reason}; {free}); free some space or choose -o"
+    cure = _cure(reason, "free some space or choose -o")
+    return f"{shown(path)}: cannot be written ({reason}; {free}); {cure}"
+
+
+def _cure(reason: str, usual: str) -> str:
+    return "raise the limit (ulimit -n)" if "Too many open files" in reason else usual
 
 
 class RasterWriter:
@@ -620,6 +626,8 @@ def _rereading(path: str | Path) -> Iterator[None]:
     try:
         yield
     except (RasterioError, OSError) as error:
+        reason = _reason(error, Path(path))
+        cure = _cure(reason, "check the disk")
         raise EnvironmentFault(
-            f"{path}: written but cannot be read back ({error}); check the disk"
+            f"{path}: written but cannot be read back ({reason}); {cure}"
         ) from error

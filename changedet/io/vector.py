@@ -19,6 +19,7 @@ from changedet.core.grid import Grid
 from changedet.io.contents import check_content
 from changedet.io.formats import check_file, shown
 from changedet.io.misplaced import explain_nothing_inside, grid_bounds
+from changedet.io.output import free_space
 from changedet.io.places import move_points, name_crs, parse_crs
 
 _ID_COLUMNS = ("id", "building_id", "osm_id", "gml_id", "objectid")
@@ -129,13 +130,15 @@ def read_polygons(path: str | Path, *, grid: Grid, what: str) -> Outlines:
     with _Ogr():
         try:
             layer, crs, total, bounds = _pick_layer(absolute, name)
-            ids, shapes, used = _read_layer(absolute, layer, crs, grid)
+            with np.errstate(invalid="ignore"):
+                ids, shapes, used = _read_layer(absolute, layer, crs, grid)
         except (DataSourceError, DataLayerError, FieldError, ValueError, OSError) as error:
             if isinstance(error, InputError):
                 raise
             reason = shown(" ".join(str(error).split()))[:160]
             raise InputError(f"{name}: cannot be read ({reason}); save it anew") from error
-    outlines = _clean(ids, shapes, grid, crs, outside=max(0, total - used))
+    with np.errstate(invalid="ignore"):  # what is no number is counted
+        outlines = _clean(ids, shapes, grid, crs, outside=max(0, total - used))
     if not len(outlines):
         raise InputError(f"{name}: {explain_nothing_inside(bounds, crs, grid, total=total)}")
     return replace(outlines, given=total)
@@ -299,7 +302,7 @@ def write_geopackage(path: Path, layers: Sequence[Layer], *, crs: str | None) ->
                 _write_layer(path, layer, wkt)
         _write_styles(path, {layer.name: layer.qml for layer in layers if layer.qml})
     except (DataSourceError, DataLayerError, OSError, sqlite3.Error) as error:
-        reason = shown(" ".join(str(error).split()))[:160]
+        reason = shown(" ".join(str(error).split()))[:160] + free_space(path)
         raise EnvironmentFault(
             f"{shown(path)}: cannot be written ({reason}); free some space or choose -o"
         ) from error
@@ -318,7 +321,7 @@ def append_features(path: Path, layer: Layer, *, crs: str | None) -> None:
         with _Ogr():
             _write_layer(path, layer, wkt, append=True)
     except (DataSourceError, DataLayerError, OSError) as error:
-        reason = shown(" ".join(str(error).split()))[:160]
+        reason = shown(" ".join(str(error).split()))[:160] + free_space(path)
         raise EnvironmentFault(
             f"{shown(path)}: cannot be written ({reason}); free some space or choose -o"
         ) from error

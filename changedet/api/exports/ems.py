@@ -6,6 +6,7 @@ from pathlib import Path
 
 from changedet.api.exports import Kit
 from changedet.api.exports.placed import Placed, place_kit
+from changedet.io.output import write_file
 from changedet.io.vector import Layer, write_geopackage
 from changedet.report.gis.ems import GRADES, Found, Table, make_tables
 from changedet.report.language import phrase, tell
@@ -67,4 +68,4 @@ def _write_readme(path: Path, kit: Kit, place: Placed | None, tables: tuple[Tabl
             lines += ["", say("ems-readme-regions")]
         lines += ["", say("ems-readme-words"), ""]
         lines += [f"  {ems} = {number} {words}".rstrip() for ems, number, words in GRADES.values()]
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_file(path, "\n".join(lines) + "\n")

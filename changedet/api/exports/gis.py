@@ -11,6 +11,7 @@ from changedet.api.exports import Kit
 from changedet.api.exports.earth import QUALITY, make_earth
 from changedet.api.exports.placed import Placed, place_kit
 from changedet.api.exports.project import project_layers
+from changedet.io.output import faults, write_file
 from changedet.io.raster import describe_own
 from changedet.io.vector import own_layers
 from changedet.pipeline.outputs import grid_outline
@@ -46,17 +47,18 @@ def write(kit: Kit) -> None:
         return
     _write_geojson(folder, place)
     before = encode_jpeg(shown(kit.views.before, kit.views.valid), quality=QUALITY)
-    (folder / "before.jpg").write_bytes(before)
+    write_file(folder / "before.jpg", before)
     _write_world(folder / "before.jpg.aux.xml", place)
-    (folder / "town.kmz").write_bytes(make_kmz(make_earth(place, notes(place))))
-    (folder / "town.qgz").write_bytes(
+    write_file(folder / "town.kmz", make_kmz(make_earth(place, notes(place))))
+    write_file(
+        folder / "town.qgz",
         make_qgz(
             project_layers(place),
             title=kit.record.title,
             notes=notes(place),
             crs=Crs(authid=place.crs if place.crs.startswith("EPSG:") else "", wkt=place.wkt),
             extent=place.grid.bounds,
-        )
+        ),
     )
     _write_item(folder, place)
     _write_readme(folder, kit, place)
@@ -93,7 +95,8 @@ def _write_geojson(folder: Path, place: Placed) -> None:
         pieces = write_features(
             place.parts(layer), place.move, name=name, about=about, id_column=_IDS[name]
         )
-        with (folder / f"{name}.geojson").open("w", encoding="utf-8", newline="\n") as file:
+        path = folder / f"{name}.geojson"
+        with faults(path), path.open("w", encoding="utf-8", newline="\n") as file:
             file.writelines(pieces)
 
 
@@ -106,7 +109,7 @@ def _write_world(path: Path, place: Placed) -> None:
         repr(float(value)) for value in (t.c, t.a, t.b, t.f, t.d, t.e)
     )
     # GDAL looks at the first node alone: a declaration would be in its way
-    path.write_text(ET.tostring(root, encoding="unicode") + "\n", encoding="utf-8")
+    write_file(path, ET.tostring(root, encoding="unicode") + "\n")
 
 
 def _write_item(folder: Path, place: Placed) -> None:
@@ -134,7 +137,7 @@ def _write_item(folder: Path, place: Placed) -> None:
         files=files,
         credit=kit.credit,
     )
-    (folder / "item.json").write_text(item_text(item), encoding="utf-8")
+    write_file(folder / "item.json", item_text(item))
 
 
 def _has(kit: Kit, name: str) -> bool:
@@ -156,4 +159,4 @@ def _write_readme(folder: Path, kit: Kit, place: Placed | None) -> None:
         lines += [f"{name}: {say(key)}" for name, key in FILES.items() if name in written]
         if "buildings.geojson" in written and not place.has_buildings:
             lines += ["", f"buildings.geojson: {say('gis-regions')}"]
-    (folder / "README.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_file(folder / "README.txt", "\n".join(lines) + "\n")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from changedet.io.output import faults, write_file
 from changedet.report.language import LANGUAGES, Phrase, Text
 from changedet.report.pdf import render_pdf
 from changedet.report.sheet import FIGURES
@@ -21,8 +23,9 @@ def write(kit: Kit) -> None:
         path = kit.folder / figure.file
         if path.stem in FIGURES and path.is_file():
             figures[path.stem] = (path.read_bytes(), _alternative(figure, kit.lang))
-    data = render_pdf(kit.record, kit.views, figures, lang=kit.lang, credit=kit.credit)
-    (kit.target / "report.pdf").write_bytes(data)
+    with faults(Path(tempfile.gettempdir())):  # where typst finds its sources
+        data = render_pdf(kit.record, kit.views, figures, lang=kit.lang, credit=kit.credit)
+    write_file(kit.target / "report.pdf", data)
 
 
 def _alternative(figure: Figure, lang: str) -> Text:

@@ -10,6 +10,7 @@ from changedet.api.reopen import reopen_before
 from changedet.api.views import grid_of, shown_bands, to_display
 from changedet.core.errors import InputError
 from changedet.core.grid import Grid, Window
+from changedet.io.output import write_file
 from changedet.io.raster import read_own, read_window
 from changedet.pipeline.scene import visible_roles
 from changedet.report import publish
@@ -52,7 +53,7 @@ def write(kit: Kit) -> None:
         ("after.jpg", after, inputs.after.date),
     ):
         shown_as = banded(image, record, lang)
-        (folder / file).write_bytes(publish.encode_jpeg(shown_as, tags(file, date)))
+        write_file(folder / file, publish.encode_jpeg(shown_as, tags(file, date)))
     drawn = {
         "map.png": publication.annotated_map(kit.views, record, after, lang=lang, credit=credit),
         "before_after.png": publication.side_by_side(
@@ -63,15 +64,15 @@ def write(kit: Kit) -> None:
         picture = pixels(figure)
         figure.clear()
         png = publish.encode_png(picture, tags(file), dpi=DPI)
-        (folder / file).write_bytes(png)
+        write_file(folder / file, png)
     moving = motion.frames(kit.views, record, before, after, lang=lang, credit=credit)
     faded = publish.fading(moving.images, moving.top, moving.bottom)
     webp = publish.encode_webp(*faded, tags("change.webp"))
-    (folder / "change.webp").write_bytes(webp)
+    write_file(folder / "change.webp", webp)
     gif = publish.encode_gif(moving.images, tags("change.gif"))
-    (folder / "change.gif").write_bytes(gif)
+    write_file(folder / "change.gif", gif)
     text = publish.captions_text(record, codes, tuple(said), credit=credit, lang=lang)
-    (folder / "captions.txt").write_text(text, encoding="utf-8")
+    write_file(folder / "captions.txt", text)
 
 
 def _images(kit: Kit) -> tuple[UInt8, UInt8]:

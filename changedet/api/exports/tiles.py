@@ -21,6 +21,7 @@ from changedet.api.views import (
 )
 from changedet.core.errors import InputError
 from changedet.core.grid import Grid, Window
+from changedet.io.output import write_file
 from changedet.io.raster import Raster, close_rasters, read_own, read_small, read_window
 from changedet.pipeline.scene import visible_roles
 from changedet.report.page import render_data, render_page
@@ -54,10 +55,10 @@ def write(kit: Kit) -> None:
     pyramid = write_tiles(kit.folder, kit.record, folder)
     document = pyramid_document(pyramid)
     data = render_data(kit.record, kit.views, tiles=document)
-    (folder / DATA).write_text(f"window.CHANGEDET_DATA={data};\n", encoding="utf-8")
+    write_file(folder / DATA, f"window.CHANGEDET_DATA={data};\n")
     pictures = pictures_of(kit.folder, kit.record)
     page = render_page(kit.record, kit.views, pictures, lang=kit.lang, tiles=document)
-    (folder / "index.html").write_text(page, encoding="utf-8")
+    write_file(folder / "index.html", page)
 
 
 def write_tiles(source: Path, record: Record, target: Path) -> Pyramid:
@@ -120,7 +121,7 @@ def _layer(name: str, read: Read, paint: Paint, grid: Grid, target: Path) -> Til
         if path.parent not in made:
             path.parent.mkdir(parents=True, exist_ok=True)
             made.add(path.parent)
-        path.write_bytes(data)
+        write_file(path, data)
 
     return build_layer(name, read, paint, emit, width=grid.width, height=grid.height)
 
