@@ -35,7 +35,14 @@ Before = Annotated[
 After = Annotated[str, typer.Argument(metavar="AFTER", help="Image of the later date.")]
 Output = Annotated[
     Path | None,
-    typer.Option("-o", "--output", metavar="OUT", help="Result folder.", rich_help_panel=COMMON),
+    typer.Option(
+        "-o",
+        "--output",
+        metavar="OUT",
+        help="Result folder.",
+        rich_help_panel=COMMON,
+        readable=False,  # what is wrong with it is said by the door that opens it
+    ),
 ]
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace an existing result.", rich_help_panel=COMMON)
@@ -47,6 +54,7 @@ Config = Annotated[
         metavar="FILE",
         help="TOML file with any of these options.",
         rich_help_panel=COMMON,
+        readable=False,
     ),
 ]
 Json = Annotated[

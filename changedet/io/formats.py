@@ -15,6 +15,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from changedet.core.environment import INDIRECT_DRIVERS
 from changedet.core.errors import InputError
 from changedet.core.redaction import without_secrets
 
@@ -45,14 +46,6 @@ _OTHERS: tuple[tuple[bytes, str], ...] = (
 )
 
 FORMATS = "GeoTIFF, JPEG, PNG or JPEG 2000"
-
-# Drivers that make GDAL open something else than the file that was given.
-# fmt: off
-INDIRECT_DRIVERS = frozenset((
-    "VRT", "DERIVED", "WMS", "WCS", "WMTS", "STACIT", "STACTA", "GTI", "HTTP", "EEDA", "EEDAI",
-    "PLMOSAIC", "DAAS", "OGCAPI", "MEM", "ZARR", "NGW", "PLSCENES", "OGR_VRT",
-))
-# fmt: on
 
 _MAX_DIRECTORIES = 4096
 _TYPE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}

@@ -14,22 +14,22 @@ import pyogrio
 import shapely
 from pyogrio.errors import DataLayerError, DataSourceError, FieldError
 
+from changedet.core.environment import NO_NETWORK
 from changedet.core.errors import EnvironmentFault, InputError
 from changedet.core.grid import Grid
 from changedet.io.formats import check_file, shown
 from changedet.io.misplaced import explain_nothing_inside, grid_bounds
+from changedet.io.outline_formats import check_content
 from changedet.io.places import move_points, name_crs, parse_crs
 
-_FORMATS = "a GeoPackage, GeoJSON, FlatGeobuf or Shapefile"
 _ID_COLUMNS = ("id", "building_id", "osm_id", "gml_id", "objectid")
-_GEOPACKAGE_IDS = (b"GPKG", b"GP10", b"GP11")
-_MAX_GEOJSON = 2**31
 _SETTINGS: dict[str, Any] = {
     "GDAL_DISABLE_READDIR_ON_OPEN": "TRUE",
     "GDAL_PAM_ENABLED": "NO",
     "GDAL_VRT_ENABLE_PYTHON": "NO",
     "OGR_SQLITE_LOAD_EXTENSIONS": None,
     "CPL_DEBUG": "OFF",
+    **NO_NETWORK,
 }
 
 
@@ -125,7 +125,7 @@ def read_polygons(path: str | Path, *, grid: Grid, what: str) -> Outlines:
         )
     try:
         absolute = check_file(path)
-        _check_content(absolute)
+        check_content(absolute)
     except InputError as error:
         raise InputError(f"{what} {error}") from None
     with _Ogr():
@@ -158,33 +158,6 @@ class _Ogr:
     def __exit__(self, *_: object) -> None:
         self._warnings.__exit__(None, None, None)
         pyogrio.set_gdal_config_options(self._before)
-
-
-def _check_content(path: Path) -> None:
-    """Refuse what is none of the four formats: OGR would try 80 drivers, XML and VRT too."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        head = file.read(1024)
-    name = shown(path)
-    if head.startswith(b"SQLite format 3\0"):
-        if head[68:72] in _GEOPACKAGE_IDS or path.suffix.lower() == ".gpkg":
-            pages = int.from_bytes(head[16:18], "big")
-            needed = (65536 if pages == 1 else pages) * int.from_bytes(head[28:32], "big")
-            if needed > size:
-                raise InputError(
-                    f"{name}: is truncated (needs {needed:,} bytes, has {size:,}); get it again"
-                )
-            return
-        raise InputError(f"{name}: an SQLite database but no GeoPackage; {_FORMATS} is needed")
-    if head.startswith((b"fgb\x03", b"\x00\x00\x27\x0a")):
-        return
-    text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
-    if text.startswith(b"{"):
-        if size > _MAX_GEOJSON:
-            raise InputError(f"{name}: GeoJSON of {size / 1e9:.1f} GB; convert it to GeoPackage")
-        return
-    kind = "XML or HTML" if text.startswith(b"<") else "unknown content"
-    raise InputError(f"{name}: format not allowed ({kind}); {_FORMATS} is needed")
 
 
 def _pick_layer(path: Path, name: str) -> tuple[str, str, int, tuple[float, ...]]:
