@@ -6,9 +6,11 @@ file says to other files or to the network. So we look first, and name one drive
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import struct
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -47,6 +49,10 @@ _OTHERS: tuple[tuple[bytes, str], ...] = (
 
 FORMATS = "GeoTIFF, JPEG, PNG or JPEG 2000"
 
+_COMPRESSION = 259
+_DEFLATE = (8, 32946)
+_PIECE = 2**20
+"""Bytes that are unpacked at a time."""
 _MAX_DIRECTORIES = 4096
 _TYPE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 _TYPE_SIZES |= {16: 8, 17: 8, 18: 8}
@@ -171,6 +177,56 @@ def check_whole(path: StrPath, driver: str) -> None:
             f"{shown(path)}: is truncated (needs {needed:,} bytes, has {size:,}); "
             "get the file again"
         )
+
+
+def check_streams(path: StrPath) -> None:
+    """Refuse a TIFF with a deflated block whose checksum is wrong.
+
+    libtiff stops where a block is full, before the checksum: damage that still decodes goes
+    unseen. Other codecs of TIFF (LZW, ZSTD, WebP) have no checksum to look at.
+
+    Raises
+    ------
+    InputError
+        "its pixels are damaged".
+    """
+    size = Path(path).stat().st_size
+    # a structure that makes no sense is for check_whole and GDAL to judge
+    with Path(path).open("rb") as file, contextlib.suppress(_DamagedError, _ShortError):
+        for entries in _tiff_directories(file, size):
+            for offset, count in _deflated_blocks(file, entries, size):
+                if count and not _is_sound(_take(file, offset, count, size)):
+                    raise InputError(
+                        f"{shown(path)}: its pixels are damaged (a wrong checksum in the "
+                        f"block at byte {offset:,}); get the file again"
+                    )
+
+
+def _deflated_blocks(
+    file: BinaryIO, entries: dict[int, _Entry], size: int
+) -> Iterator[tuple[int, int]]:
+    """Yield where the blocks of a page lie and how long they are, where it is deflated."""
+    codec = _tiff_numbers(file, entries.get(_COMPRESSION), size)
+    if codec.size != 1 or codec[0] not in _DEFLATE:
+        return
+    for offsets_tag, counts_tag in _PAIRS:
+        offsets = _tiff_numbers(file, entries.get(offsets_tag), size)
+        counts = _tiff_numbers(file, entries.get(counts_tag), size)
+        yield from zip(offsets.tolist(), counts.tolist(), strict=False)
+
+
+def _is_sound(data: bytes) -> bool:
+    """Say whether a zlib stream comes to its end, and its checksum is right."""
+    stream = zlib.decompressobj()
+    try:
+        while not stream.eof:
+            unpacked = stream.decompress(data, _PIECE)
+            data = stream.unconsumed_tail
+            if not data and not unpacked:
+                return False
+    except zlib.error:
+        return False
+    return True
 
 
 class _DamagedError(Exception):

@@ -35,7 +35,7 @@ from changedet.core.environment import NO_NETWORK
 from changedet.core.errors import ChangedetError, EnvironmentFault, InputError
 from changedet.core.grid import Grid, Window
 from changedet.io.description import FillRegion, Raster, set_scale
-from changedet.io.formats import StrPath, check_file, check_whole, pick_driver, shown
+from changedet.io.formats import StrPath, check_file, check_streams, check_whole, pick_driver, shown
 from changedet.io.inspection import check_dataset, describe_dataset, scan_pixels
 from changedet.io.places import locate, put_on_metres
 from changedet.io.reading import Pixels, read_pixels, to_rasterio
@@ -212,6 +212,8 @@ def inspect_raster(
         absolute = check_file(path)
         driver = pick_driver(absolute, allow=allow_driver)
         check_whole(absolute, driver)
+        if driver == "GTiff":
+            check_streams(absolute)
         sha256 = _digest(absolute)
     except InputError as error:
         # say what the user typed, and which of the two it is

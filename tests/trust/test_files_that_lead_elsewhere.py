@@ -96,7 +96,7 @@ KINDS = ("simple", "raw", "python", "remote", "tiles", "behind a BOM", "STAC")
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("suffix", [".vrt", ".tif"])
-def test_an_image_that_is_a_pointer_is_refused_unfollowed(
+def test_an_image_that_is_a_pointer_is_refused_unfollowed(  # noqa: PLR0917 - fixtures
     tmp_path: Path, watch: Any, listener: Any, kind: str, suffix: str, monkeypatch: Any
 ) -> None:
     monkeypatch.setenv("GDAL_VRT_ENABLE_PYTHON", "YES")
