@@ -41,10 +41,8 @@ def shut(tmp_path: Path) -> Iterator[Path]:
     ("words", "code", "named"),
     [
         (["run", "BEFORE", "hidden.tif", "-o", "out"], 3, "hidden.tif"),
-        (["run", "hidden.tif", "AFTER", "-o", "out"], 3, "hidden.tif"),
         (["run", "BEFORE", "AFTER", "--footprints", "hidden.gpkg", "-o", "out"], 3, "hidden.gpkg"),
         (["run", "BEFORE", "AFTER", "-o", "closed"], 5, "closed"),
-        (["run", "BEFORE", "AFTER", "-o", "closed/out"], 5, "closed"),
         (["run", "BEFORE", "AFTER", "-o", "readonly/out"], 5, "readonly"),
         (["run", "BEFORE", "AFTER", "-o", "out", "--config", "hidden.toml"], 2, "hidden.toml"),
         (["batch", "hidden.toml", "-o", "out"], 2, "hidden.toml"),
