@@ -16,6 +16,7 @@ from typing import Annotated
 import typer
 
 from changedet.cli import batch, console, demo, doctor, info, register, report, run, simulate
+from changedet.core.environment import shield_process
 from changedet.core.errors import ChangedetError, is_out_of_memory
 
 GRACE_S = 10.0
@@ -116,6 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The systems that are solved are small: more threads than one only wait for each other,
         # in busy loops (a co-registration took three times the CPU), and may sum otherwise.
         os.environ["OPENBLAS_NUM_THREADS"] = "1"
+        shield_process()
     words = list(sys.argv[1:] if arguments is None else arguments)
     console.set_up_streams()
     if arguments is None and "-vv" not in words:

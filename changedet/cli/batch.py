@@ -18,7 +18,9 @@ STOPPED = "interrupted; finished towns stay, and the same command goes on"
 _BAD = 20  # most towns whose trouble is told in a line of its own
 _LINES = 200  # most lines of other towns
 
-Towns = Annotated[Path, typer.Argument(metavar="TOWNS", help="Manifest: TOML or CSV.")]
+Towns = Annotated[
+    Path, typer.Argument(metavar="TOWNS", help="Manifest: TOML or CSV.", readable=False)
+]
 Overwrite = Annotated[
     bool,
     typer.Option(

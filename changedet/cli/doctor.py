@@ -9,6 +9,7 @@ from typing import Any
 
 from changedet.cli import console
 from changedet.cli import options as opt
+from changedet.core.environment import set_aside
 
 LIBRARIES = (
     "affine",
@@ -50,6 +51,9 @@ def examine() -> tuple[dict[str, Any], list[str]]:
     versions, faults = _read_versions()
     raster, raster_faults = _look_at("rasterio", "__proj_version__", RASTER_DRIVERS)
     vector, vector_faults = _look_at("pyogrio", "", VECTOR_DRIVERS)
+    # the command leaves them out; Python code that uses changedet may meet them
+    given = {**os.environ, **set_aside}
+    suspects = {name: given[name] for name in SUSPECTS if name in given}
     facts = {
         "changedet": __version__,
         "python": f"{platform.python_version()} on {platform.platform()}",
@@ -60,13 +64,13 @@ def examine() -> tuple[dict[str, Any], list[str]]:
         "libraries": versions,
         "rasterio": raster,
         "pyogrio": vector,
-        "environment": {name: os.environ[name] for name in SUSPECTS if name in os.environ} or None,
+        "environment": suspects or None,
     }
     faults += raster_faults + vector_faults
     faults += [
         f"{name} is set to no folder: unset it, rasterio and pyogrio bring their own files"
-        for name in SUSPECTS
-        if name in os.environ and not os.path.isdir(os.environ[name])  # noqa: PTH112
+        for name, value in suspects.items()
+        if not os.path.isdir(value)  # noqa: PTH112
     ]
     return facts, faults
 

@@ -54,6 +54,7 @@ Config = Annotated[
         metavar="FILE",
         help="TOML file with any of these options.",
         rich_help_panel=COMMON,
+        readable=False,
     ),
 ]
 Json = Annotated[

@@ -12,7 +12,7 @@ from changedet.cli import options as opt
 
 
 def report(
-    folder: Annotated[Path, typer.Argument(help="Result folder.", metavar="OUT")],
+    folder: Annotated[Path, typer.Argument(help="Result folder.", metavar="OUT", readable=False)],
     export: opt.Export = None,
     lang: opt.Lang = None,
     json: opt.Json = False,

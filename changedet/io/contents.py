@@ -26,6 +26,8 @@ _CRS_KEY = re.compile(
     re.IGNORECASE,
 )
 """A member ``crs`` that is no plain value, also spelled so that only a parser sees it."""
+_PIPELINE = b"gdal_streamed_alg"
+"""What GDAL, from 3.11 on, takes for a chain of its own commands, whatever the file is called."""
 _RTREE = re.compile(r"\bUSING\s+[\"'`\[]?rtree\b", re.IGNORECASE)
 
 
@@ -59,7 +61,7 @@ def check_content(path: Path) -> None:
     if text.startswith(b"{"):
         if size > _MAX_GEOJSON:
             raise InputError(f"{name}: GeoJSON of {size / 1e9:.1f} GB; convert it to GeoPackage")
-        _check_crs_members(path, name)
+        _check_members(path, name)
         return
     kind = "XML or HTML" if text.startswith(b"<") else "unknown content"
     raise InputError(f"{name}: format not allowed ({kind}); {FORMATS} is needed")
@@ -91,12 +93,17 @@ def _check_tables(path: Path, name: str) -> None:
         raise InputError(f"{name}: {shown(table)[:80]} {what}; save its rows as a layer")
 
 
-def _check_crs_members(path: Path, name: str) -> None:
-    """Refuse a CRS that is given as an address: OGR would ask that server."""
+def _check_members(path: Path, name: str) -> None:
+    """Refuse a CRS that is given as an address, and a pipeline: OGR would follow either."""
     kept = b""
     with path.open("rb") as file:
         while piece := file.read(_PIECE):
             data = kept + piece
+            if _PIPELINE in data:
+                raise InputError(
+                    f"{name}: format not allowed (a GDAL pipeline, which points to other "
+                    f"files); {FORMATS} is needed"
+                )
             if not _CRS_KEY.search(data):
                 kept = data[-64:]
                 continue

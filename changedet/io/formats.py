@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import BinaryIO
 
+from changedet.core.environment import INDIRECT_DRIVERS
 from changedet.core.errors import EnvironmentFault, InputError
 from changedet.core.redaction import without_secrets
 from changedet.io.tiff import DamagedError, find_end
@@ -43,14 +44,6 @@ _OTHERS: tuple[tuple[bytes, str], ...] = (
 )
 
 FORMATS = "GeoTIFF, JPEG, PNG or JPEG 2000"
-
-# Drivers that make GDAL open something else than the file that was given.
-# fmt: off
-INDIRECT_DRIVERS = frozenset((
-    "VRT", "DERIVED", "WMS", "WCS", "WMTS", "STACIT", "STACTA", "GTI", "HTTP", "EEDA", "EEDAI",
-    "PLMOSAIC", "DAAS", "OGCAPI", "MEM", "ZARR", "NGW", "PLSCENES", "OGR_VRT",
-))
-# fmt: on
 
 _LEAST_TILE = 14
 """Bytes of a JPEG 2000 tile part without any data: its two markers."""

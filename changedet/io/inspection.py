@@ -42,9 +42,12 @@ def check_dataset(dataset: DatasetReader, name: str) -> None:
     Raises
     ------
     InputError
-        Several pages, no bands, too many bands, an unsupported type, too small, or stored
-        in blocks that do not fit into memory.
+        Overviews in another file, several pages, no bands, too many bands, an unsupported
+        type, too small, or stored in blocks that do not fit into memory.
     """
+    if dataset.tags(ns="OVERVIEWS").get("OVERVIEW_FILE"):
+        fact = "its overviews are another file, which is not opened"  # as GDAL would at once
+        raise InputError(f"{name}: {fact}; save it without that")
     if dataset.subdatasets:
         number = len(dataset.subdatasets)
         raise InputError(f"{name}: holds {number} pages; save the one to use as its own file")

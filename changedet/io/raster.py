@@ -32,6 +32,7 @@ from rasterio.enums import ColorInterp, Resampling
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import DatasetReader, DatasetWriter
 
+from changedet.core.environment import NO_NETWORK
 from changedet.core.errors import ChangedetError, EnvironmentFault, InputError
 from changedet.core.grid import Grid, Window
 from changedet.io.checksums import check_checksums
@@ -68,9 +69,13 @@ _SETTINGS: dict[str, Any] = {
     "GDAL_ERROR_ON_LIBJPEG_WARNING": "YES",
     "GDAL_VRT_ENABLE_PYTHON": "NO",
     "GDAL_NUM_THREADS": 1,
+    "GTIFF_IGNORE_READ_ERRORS": "NO",
+    "GTIFF_FORCE_RGBA": "NO",
+    "GTIFF_POINT_GEO_IGNORE": "NO",
     # Overviews would be compressed for a moment, and then unpacked and compressed again.
     "COG_TMP_COMPRESSION": "NONE",
     "CPL_DEBUG": "OFF",
+    **NO_NETWORK,
 }
 _OVERVIEW_PIXELS = 2**26
 """Larger images are looked at from afar through their overviews, where they have any."""

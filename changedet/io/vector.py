@@ -14,6 +14,7 @@ import pyogrio
 import shapely
 from pyogrio.errors import DataLayerError, DataSourceError, FieldError
 
+from changedet.core.environment import NO_NETWORK
 from changedet.core.errors import EnvironmentFault, InputError
 from changedet.core.grid import Grid
 from changedet.io.contents import check_content
@@ -29,6 +30,7 @@ _SETTINGS: dict[str, Any] = {
     "GDAL_VRT_ENABLE_PYTHON": "NO",
     "OGR_SQLITE_LOAD_EXTENSIONS": None,
     "CPL_DEBUG": "OFF",
+    **NO_NETWORK,
 }
 
 
