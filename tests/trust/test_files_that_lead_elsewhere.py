@@ -276,7 +276,7 @@ def test_a_crs_behind_an_address_is_not_asked_for(
         text = text.replace('"link"', '"l\\u0069nk"').replace('"crs"', '"\\u0063rs"')
     path = tmp_path / "houses.geojson"
     path.write_text(text)
-    with pytest.raises(InputError, match="its CRS is an address"):
+    with pytest.raises(InputError, match="its CRS is not given by name"):
         read_polygons(path, grid=GRID, what="footprints")
     assert listener.knocks == 0
 
