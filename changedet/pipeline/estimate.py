@@ -36,8 +36,8 @@ class Cost:
 
 SAMPLE_MPX = 5.0
 """Beyond it a larger image is not sampled more."""
-WITH_FOOTPRINTS = Cost(fixed=5.5, sampled=3.2, megapixel=2.7)
-WITHOUT_FOOTPRINTS = Cost(fixed=5.0, sampled=3.2, megapixel=2.4)
+WITH_FOOTPRINTS = Cost(fixed=5.1, sampled=3.6, megapixel=1.9)
+WITHOUT_FOOTPRINTS = Cost(fixed=3.8, sampled=3.2, megapixel=1.7)
 WORK_S = 0.0149
 """What :func:`work_seconds` returned where the costs were measured."""
 _SHARED = 0.75
