@@ -45,7 +45,7 @@ class RegisterOptions(Options):
     """Most tie points over the image; the spacing grows until they fit."""
     max_offset_m: Annotated[float, Field(gt=0)] = 300.0
     """Largest shift believed between two georeferenced images, metres."""
-    max_residual_px: Annotated[float, Field(gt=0)] = 2.0
+    max_residual_px: Annotated[float, Field(gt=0)] = 1.5
     """RMSE at left-out tie points above which the pair is refused, pixels."""
 
 

@@ -64,7 +64,7 @@ RULES = (
               "tie_points_alone", "one_georeference"),
     ),
     Rule(
-        code="residual", name="Error of the co-registration", unit="px", ok=1.5, refuse=2.0,
+        code="residual", name="Error of the co-registration", unit="px", ok=1.0, refuse=1.5,
         said=("residual_too_large", "residual"),
     ),
     Rule(

@@ -252,8 +252,10 @@ def test_the_document_comes_last_and_an_old_one_goes_first(
     with extend(tmp_path, last="index.json") as staged:
         for name in ("index.html", "index.json", "summary.csv", "z.gpkg"):
             (staged / name).write_text("new")
-    assert [name for name, _ in moved] == ["index.html", "summary.csv", "z.gpkg", "index.json"]
-    assert not any(there for _, there in moved)
+    # the old one is set aside, and only then do the others come
+    assert moved[0] == ("index.json", True)
+    assert [name for name, _ in moved[1:]] == ["index.html", "summary.csv", "z.gpkg", "index.json"]
+    assert not any(there for _, there in moved[1:])
 
 
 def test_memory_holds_figures_alone(small_result: api.Result, tmp_path: Path) -> None:

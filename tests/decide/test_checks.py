@@ -64,10 +64,10 @@ def test_the_gravest_of_several_findings_counts() -> None:
 
 def test_a_limit_of_the_user_is_shown() -> None:
     (check,) = (c for c in list_checks((), {}, refuse_at={"residual": 4.0}) if c.code == "residual")
-    assert (check.limit_ok, check.limit_refuse) == (1.5, 4.0)
+    assert (check.limit_ok, check.limit_refuse) == (1.0, 4.0)
 
 
-RESIDUALS = [(1.5, "ok"), (1.51, "degraded")]
+RESIDUALS = [(1.0, "ok"), (1.01, "degraded")]
 SEEN = [(1.0, "ok"), (0.5, "ok"), (0.49, "degraded"), (0.02, "degraded"), (0.019, "refused")]
 
 
