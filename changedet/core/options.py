@@ -45,7 +45,7 @@ class RegisterOptions(Options):
     """Most tie points over the image; the spacing grows until they fit."""
     max_offset_m: Annotated[float, Field(gt=0)] = 300.0
     """Largest shift believed between two georeferenced images, metres."""
-    max_residual_px: Annotated[float, Field(gt=0)] = 1.5
+    max_residual_px: Annotated[float, Field(gt=0)] = 2.0
     """RMSE at left-out tie points above which the pair is refused, pixels."""
 
 
@@ -60,6 +60,8 @@ class DecideOptions(Options):
     """Footprints below this area are slivers and are not analysed, square metres."""
     neighbours: bool = False
     """Let the buildings within some 100 m have a say in a building's prior; else each is alone."""
+    max_residual_px: Annotated[float, Field(gt=0)] = 1.5
+    """The same above which no area is claimed, though the images could be aligned, pixels."""
     align_footprints: bool = True
     """Move footprints onto the roofs in BEFORE where its edges show by how much."""
 

@@ -107,15 +107,16 @@ def pair_facts(
 
 
 def checks_record(
-    findings: Sequence[Finding], facts: Facts, options: RunOptions
+    findings: Sequence[Finding], facts: Facts, options: RunOptions, *, compares: bool = True
 ) -> tuple[Check, ...]:
-    """Return the table of the checks for result.json."""
+    """Return the table of the checks for result.json; ``compares``: more than aligned."""
     known = {
         code: round(value, 4)
         for code, value in facts.items()
         if value is not None and math.isfinite(value)
     }
-    chosen = {"residual": options.coregistration.max_residual_px}
+    most = options.coregistration.max_residual_px
+    chosen = {"residual": min(most, options.decide.max_residual_px) if compares else most}
     checks = list_checks(findings, known, refuse_at=chosen)
     return tuple(Check(**asdict(check)) for check in checks)
 

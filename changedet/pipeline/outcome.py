@@ -54,6 +54,8 @@ class Run:
     command: str
     styles: Mapping[str, str]
     keep: Path | None = None
+    compares: bool = True
+    """False where the images are only laid on each other."""
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def tags(self, inputs: Inputs) -> dict[str, str]:
@@ -105,7 +107,7 @@ def refused(
         title=record.title_of(run.options, inputs),
         warnings=record.notes(findings, refusals=False),
         refusals=record.notes(findings, refusals=True),
-        checks=checks_record(findings, facts, run.options),
+        checks=checks_record(findings, facts, run.options, compares=run.compares),
         inputs=inputs,
         registration=registration,
         provenance=record.provenance_record(run.options, run.command, run.started, __version__),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor
@@ -145,7 +146,7 @@ def register_pair(
     styles: Mapping[str, str] | None = None,
 ) -> Outcome:
     """Bring AFTER onto BEFORE and write the aligned image and the correspondence; see run_pair."""
-    run = Run(options, folder, executor, progress, command, styles or {})
+    run = Run(options, folder, executor, progress, command, styles or {}, compares=False)
     try:
         with open_pair(before, after, options) as pair:
             return _register(pair, run)
@@ -169,7 +170,7 @@ def _register(pair: Pair, run: Run) -> Outcome:
         title=record.title_of(options, inputs),
         warnings=record.notes(findings, refusals=False),
         refusals=record.notes(findings, refusals=True),
-        checks=checks_record(findings, facts, options),
+        checks=checks_record(findings, facts, options, compares=False),
         inputs=inputs,
         grid=record.grid_record(grid, None),
         registration=record.registration_record(scene.alignment, grid.gsd_m),
@@ -195,7 +196,9 @@ def _align(pair: Pair, run: Run, inputs: Inputs) -> tuple[Scene | Record, tuple[
     findings += alignment.findings
     if not alignment.refused:
         findings += check_registration(
-            rmse_px=alignment.rmse_px, supported_share=alignment.supported_share
+            rmse_px=alignment.rmse_px,
+            supported_share=alignment.supported_share,
+            most_px=options.decide.max_residual_px if run.compares else math.inf,
         )
     if stops(findings, options):
         return refused(run, inputs, findings, alignment, facts), findings

@@ -15,7 +15,7 @@ from changedet.register.overview import Overview, measure_contrast
 from changedet.register.reader import Reader
 from changedet.register.tiepoints import Contrast
 
-_HOLES = 2.0  # what holes in the tie points may add to the error that is left out
+_HOLES = 1.5  # what holes in the tie points may add to the error that is left out
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

@@ -19,6 +19,7 @@ _SETTING_UNITS = {
     "options.coregistration.spacing": "unit-pixels",
     "options.coregistration.max_offset_m": "unit-metres",
     "options.coregistration.max_residual_px": "unit-pixels",
+    "options.decide.max_residual_px": "unit-pixels",
     "options.decide.mmu_built_m2": "unit-square-metres",
     "options.decide.mmu_vegetation_m2": "unit-square-metres",
     "options.decide.min_footprint_m2": "unit-square-metres",

@@ -67,13 +67,13 @@ def test_a_limit_of_the_user_is_shown() -> None:
     assert (check.limit_ok, check.limit_refuse) == (1.0, 4.0)
 
 
-RESIDUALS = [(1.0, "ok"), (1.01, "degraded")]
+RESIDUALS = [(1.0, "ok"), (1.01, "degraded"), (1.5, "degraded"), (1.51, "refused")]
 SEEN = [(1.0, "ok"), (0.5, "ok"), (0.49, "degraded"), (0.02, "degraded"), (0.019, "refused")]
 
 
 @pytest.mark.parametrize(("value", "verdict"), RESIDUALS)
 def test_the_residual_is_cut_at_the_limit_shown(value: float, verdict: str) -> None:
-    said = check_registration(rmse_px=value, supported_share=1.0)
+    said = check_registration(rmse_px=value, supported_share=1.0, most_px=1.5)
     assert by_code(said, {"residual": value})["residual"].verdict == verdict
 
 

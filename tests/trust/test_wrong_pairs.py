@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import rasterio
 
+import changedet as cd
 from changedet.cli import main
 
 Images = tuple[np.ndarray, np.ndarray]
@@ -138,3 +139,17 @@ def test_the_words_are_searched_for_what_a_result_does_say() -> None:
     assert AREA.search("0.250 ha of 0.434 ha of canopy (57.6 %) is mapped as lost")
     assert AREA.search("0,25 га")
     assert keys_with_a_figure({"built": {"destroyed_ha": 0.0, "low_ha": None}}) == {"destroyed_ha"}
+
+
+def test_a_pair_that_lies_badly_is_aligned_but_not_compared(
+    small_files: Any, tmp_path: Path
+) -> None:
+    """Where edges do not meet, lost detail reads as destruction."""
+    pair, strict = (small_files.before, small_files.after), {"max_residual_px": 0.01}
+    refused = cd.run(*pair, output=tmp_path / "run", decide=strict).record
+    assert [note.code for note in refused.refusals] == ["residual_too_large"]
+    assert refused.built is None
+    aligned = cd.register(*pair, output=tmp_path / "register", decide=strict).record
+    assert aligned.status == "ok"
+    (check,) = (check for check in refused.checks if check.code == "residual")
+    assert (check.verdict, check.limit_refuse) == ("refused", 0.01)

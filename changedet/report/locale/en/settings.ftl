@@ -76,6 +76,7 @@ options-coregistration-spacing = Co-registration: least distance of tie points
 options-coregistration-max_nodes = Co-registration: most tie points
 options-coregistration-max_offset_m = Co-registration: largest shift believed
 options-coregistration-max_residual_px = Co-registration: largest error accepted
+options-decide-max_residual_px = Largest error of the co-registration with which areas are claimed
 options-decide-mmu_built_m2 = Smallest mapped region of destroyed built area
 options-decide-mmu_vegetation_m2 = Smallest mapped region of vegetation change
 options-decide-min_footprint_m2 = Smallest footprint analysed

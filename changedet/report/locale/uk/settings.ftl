@@ -76,6 +76,7 @@ options-coregistration-spacing = Суміщення: найменша відст
 options-coregistration-max_nodes = Суміщення: найбільша кількість зв’язкових точок
 options-coregistration-max_offset_m = Суміщення: найбільший правдоподібний зсув
 options-coregistration-max_residual_px = Суміщення: найбільша допустима похибка
+options-decide-max_residual_px = Найбільша похибка суміщення, за якої площі ще наводяться
 options-decide-mmu_built_m2 = Найменша ділянка зруйнованої забудови на карті
 options-decide-mmu_vegetation_m2 = Найменша ділянка зміни рослинності на карті
 options-decide-min_footprint_m2 = Найменший контур, який аналізується
