@@ -238,7 +238,7 @@ def test_every_second_or_fourth_window_is_nearly_all_windows(
     assert thin.shape == plain.shape
     inner = (slice(12, -12), slice(12, -12))
     assert np.corrcoef(plain[inner].ravel(), thin[inner].ravel())[0, 1] > 0.99
-    assert np.abs(plain - thin)[inner].mean() < 0.03
+    assert np.abs(plain - thin)[inner].mean() < (0.02 if stride == 2 else 0.03)
     assert thin[40:80, 20:40].min() > 0.9  # kept, and found where it went
 
 
