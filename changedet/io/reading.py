@@ -150,8 +150,8 @@ def _read_native(
         part = out[target]
         with np.errstate(over="ignore"):  # what is too large is not valid
             part[...] = raw[(place, *cut)]
-        if raw.dtype.kind == "f":
-            part[bad] = 0.0
+        if bad is not None and raw.dtype.kind == "f":
+            part[bad] = 0.0  # before the scale: what is too large would overflow
         scale, offset = read_scale(dataset, raster, place)
         if (scale, offset) != (1.0, 0.0):
             part *= np.float32(scale)

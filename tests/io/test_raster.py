@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -273,3 +275,18 @@ def test_hostile_gdal_environment_changes_nothing(
     path.write_bytes(content[:middle] + bytes(300) + content[middle + 300 :])
     with pytest.raises(InputError, match="damaged"):
         inspect_raster(path, role="before")
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16", "float32", "float64"])
+@pytest.mark.parametrize("hole", [False, True])
+def test_values_are_those_of_the_file_whatever_their_type(
+    save: Callable[..., Path], utm: dict[str, Any], dtype: str, hole: bool
+) -> None:
+    values = np.random.default_rng(4).uniform(20, 230, (3, 120, 160)).astype(dtype)
+    nodata = 7 if hole else None
+    if hole:
+        values[:, 30:50, 40:70] = 7
+    raster = inspect_raster(save(values, nodata=nodata, **utm), role="before")
+    found, valid = read_window(raster, raster.grid.window)
+    assert valid.mean() == pytest.approx(1 - 600 / 19_200 if hole else 1)
+    np.testing.assert_array_equal(found, np.where(valid, values, 0).astype(np.float32))
