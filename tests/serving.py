@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 HOST = ("127.0.0.1",)
 BODY = bytes(range(256)) * 400
+
+
+@contextmanager
+def served() -> Iterator[Server]:
+    """Yield a server, and stop it."""
+    server = Server()
+    try:
+        yield server
+    finally:
+        server.done.set()
+        server.http.shutdown()
+        server.http.server_close()
 
 
 class Server:

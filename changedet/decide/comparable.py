@@ -35,7 +35,7 @@ def check_registration(
     most_px : float
         Residual above which the pair is not compared; images may be laid on each other with more.
         Towns under haze, noise and a blur of three pixels had 1.5 to 1.7, and were found two to
-        five times too destroyed; ordinary ones have 0.2 to 0.5.
+        five times too destroyed; ordinary simulated ones have 0.2 to 0.5.
     """
     findings = []
     if math.isfinite(rmse_px) and rmse_px > most_px:

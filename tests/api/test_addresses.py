@@ -14,18 +14,15 @@ import rasterio
 import changedet as cd
 from changedet import api
 from changedet.core.errors import EnvironmentFault
-from tests.serving import HOST, Server
+from tests.serving import HOST, Server, served
 
 KEY = "s3cr3t"
 
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    server = Server()
-    yield server
-    server.done.set()
-    server.http.shutdown()
-    server.http.server_close()
+    with served() as server:
+        yield server
 
 
 @pytest.fixture

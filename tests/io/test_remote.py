@@ -17,16 +17,13 @@ from changedet.io import connection, remote
 from changedet.io.connection import is_public
 from changedet.io.raster import inspect_raster
 from changedet.io.remote import fetch, fetched
-from tests.serving import BODY, HOST, Server
+from tests.serving import BODY, HOST, Server, served
 
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Server]:
-    server = Server()
-    yield server
-    server.done.set()
-    server.http.shutdown()
-    server.http.server_close()
+    with served() as server:
+        yield server
 
 
 @pytest.fixture
